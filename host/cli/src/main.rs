@@ -1,1 +1,62 @@
-fn main(){}
+//! The `motia` command. Each subcommand is a file in `commands`; what they do is in the libraries.
+
+mod commands;
+mod environment;
+mod logging;
+mod progress;
+
+use clap::{Parser, Subcommand};
+
+/// Backends made of steps, as sandboxed WebAssembly components.
+#[derive(Parser)]
+#[command(name = "motia", version, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Create(commands::create::Create),
+    Build(commands::build::Build),
+    Serve(commands::serve::Serve),
+    Dev(commands::dev::Dev),
+    Emit(commands::emit::Emit),
+    Doctor(commands::doctor::Doctor),
+    Completions(commands::completions::Completions),
+    #[command(hide = true)]
+    ToolchainPath(commands::toolchain_path::ToolchainPath),
+}
+
+fn main() -> std::process::ExitCode {
+    let arguments = Arguments::parse();
+    logging::start();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: no threads can be started: {error}");
+            return std::process::ExitCode::FAILURE;
+        }
+    };
+    let ended = runtime.block_on(async {
+        match arguments.command {
+            Command::Create(command) => command.run().await,
+            Command::Build(command) => command.run().await,
+            Command::Serve(command) => command.run().await,
+            Command::Dev(command) => command.run().await,
+            Command::Emit(command) => command.run().await,
+            Command::Doctor(command) => command.run(),
+            Command::Completions(command) => command.run(),
+            Command::ToolchainPath(command) => command.run(),
+        }
+    });
+    // A compiler that still works in the background need not be waited for.
+    runtime.shutdown_background();
+    match ended {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}

@@ -1,1 +1,29 @@
-//! x
+//! What a built project is: the configuration of its steps and streams, and the bundle on disk.
+//!
+//! This crate only describes and validates. It compiles nothing, runs nothing and stores nothing
+//! but the bundle's files. Start with [`Manifest`] for a whole bundle and with [`StepConfig`] for
+//! one step.
+
+#![deny(missing_docs)]
+
+mod bundle;
+mod config;
+mod digest;
+mod names;
+mod route;
+mod schedule;
+mod source_map;
+
+pub use bundle::{
+    Artifact, Bundle, BundleError, IncludedFile, Language, MANIFEST_FILE, Manifest, SCHEMA_VERSION,
+    Step, Stream,
+};
+pub use config::{
+    ApiConfig, ConfigError, CronConfig, Emit, EventConfig, HandlerLimits, Infrastructure, METHODS,
+    QueryParam, QueueConfig, QueueType, StepConfig, StepKind, StreamConfig, is_schema,
+};
+pub use digest::Digest;
+pub use names::{StepName, TenantId, TraceId};
+pub use route::{RoutePattern, RoutePatternError, Segment};
+pub use schedule::{Schedule, ScheduleError};
+pub use source_map::{SourcePosition, StackMapper, TOOLCHAIN_SOURCES};

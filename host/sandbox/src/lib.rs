@@ -1,1 +1,32 @@
-//! x
+//! Runs steps: one fresh, limited WebAssembly instance for every invocation.
+//!
+//! This crate knows the world `motia:step` and nothing of topics, routes or storage: what a guest
+//! asks for goes to an implementation of [`Capabilities`]. Start with [`Sandbox`], which loads
+//! components and invokes them.
+
+#![deny(missing_docs)]
+
+mod bindings;
+mod capabilities;
+mod code_cache;
+mod cpu_budget;
+mod error;
+mod host;
+mod invocation;
+mod limits;
+mod outgoing_http;
+mod output;
+mod sandbox;
+
+pub use capabilities::{
+    Capabilities, EmitOptions, Entry, HostError, HostFuture, Item, LogLevel, LogRecord, NoCapabilities,
+    UpdateOp,
+};
+pub use code_cache::{CodeCache, Compiler, engine_config};
+pub use error::{CallError, LoadError};
+pub use invocation::{
+    Failure, Invocation, Part, Request, RequestBody, Response, ResponseBody, Trigger,
+};
+pub use limits::Limits;
+pub use outgoing_http::{HostPattern, HostPatternError, OutgoingHttp};
+pub use sandbox::{Grants, IncludedFiles, Sandbox, SandboxOptions, StepComponent};

@@ -1,0 +1,78 @@
+// From a step's module to its configuration as JSON.
+
+import { InvalidStep } from './errors.js';
+import { isLibrarySchema, toJsonSchema } from './schema/index.js';
+
+/** @typedef {{ config: object, handler?: Function }} Definition */
+
+const EXAMPLES = {
+  config: 'export const config = { ... }',
+  handler: 'export const handler = async (...) => { ... }',
+};
+
+/** An export by name, or a field of the default export; a CommonJS module may be wrapped twice. */
+function find(module, name) {
+  const places = [module, module?.default, module?.default?.default];
+  return places.find((place) => place?.[name] !== undefined)?.[name];
+}
+
+/** Streams and noop steps have nothing to run. */
+const needsHandler = (config, kind) => kind === 'step' && config.type !== 'noop';
+
+/**
+ * @param {string} file the step's file, for messages
+ * @param {'step' | 'stream'} kind
+ * @param {unknown} module what the file exports
+ * @returns {Definition}
+ * @throws {InvalidStep}
+ */
+export function definition(file, kind, module) {
+  const [config, handler] = [find(module, 'config'), find(module, 'handler')];
+  if (config === undefined) throw new InvalidStep(`${file}: no \`config\` export; add \`${EXAMPLES.config}\``);
+  if (config === null || typeof config !== 'object' || Array.isArray(config)) {
+    throw new InvalidStep(`${file}: \`config\` is not an object; write \`${EXAMPLES.config}\``);
+  }
+  if (needsHandler(config, kind)) {
+    if (handler === undefined) throw new InvalidStep(`${file}: no \`handler\` export; add \`${EXAMPLES.handler}\``);
+    if (typeof handler !== 'function') throw new InvalidStep(`${file}: \`handler\` is not a function; write \`${EXAMPLES.handler}\``);
+  }
+  return { config, handler };
+}
+
+/**
+ * @param {string} file the step's file, for messages
+ * @param {object} config
+ * @returns {string} JSON: schemas as JSON Schema, without what runs (functions, middleware)
+ * @throws {InvalidStep}
+ */
+export function configJson(file, config) {
+  try {
+    return JSON.stringify(plain(config, '', []));
+  } catch (error) {
+    throw new InvalidStep(`${file}: ${error.message}`);
+  }
+}
+
+const join = (path, key) => (path === '' ? key : `${path}.${key}`);
+
+function plain(value, path, ancestors) {
+  if (isLibrarySchema(value)) return toJsonSchema(value, path);
+  if (typeof value === 'function') return undefined;
+  if (typeof value === 'bigint' || typeof value === 'symbol') throw new TypeError(`\`${path}\` is a ${typeof value}, which JSON cannot hold`);
+  if (value === null || typeof value !== 'object') return value;
+  if (typeof value.toJSON === 'function') return value.toJSON();
+  if (ancestors.includes(value)) throw new TypeError(`\`${path}\` contains itself, which JSON cannot hold`);
+
+  const inner = [...ancestors, value];
+  if (Array.isArray(value)) {
+    return value.flatMap((one, index) => (typeof one === 'function' ? [] : [plain(one, `${path}[${index}]`, inner)]));
+  }
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([key]) => key !== 'middleware')
+      .map(([key, one]) => [key, isAccessCheck(key, one) ? true : plain(one, join(path, key), inner)]),
+  );
+}
+
+/** That a stream checks access is part of its configuration; the check itself is not. */
+const isAccessCheck = (key, value) => key === 'canAccess' && typeof value === 'function';

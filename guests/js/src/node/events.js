@@ -1,0 +1,3 @@
+// Node's `events`.
+
+export { default, EventEmitter, once } from 'node-events';

@@ -1,0 +1,109 @@
+// A step on the real engine: spliced by the toolchain's script, snapshotted by wizer, run by jco.
+// This is the recipe that the toolchain follows in its own process.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { before, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { bundle, nodeModules, project, requireTool, toolchain } from './bundle.mjs';
+import { event } from './host.mjs';
+
+const wit = join(toolchain, '../../../../wit');
+const wizer = join(nodeModules, `@bytecodealliance/wizer-${process.platform}-${process.arch}/wizer`);
+const work = mkdtempSync(join(tmpdir(), 'motia-engine-'));
+const engine = join(work, 'engine');
+
+before(() => {
+  // The script finds its packages next to itself, as it does where the toolchain installs it.
+  const home = join(work, 'node');
+  mkdirSync(home);
+  copyFileSync(join(toolchain, 'splice.mjs'), join(home, 'splice.mjs'));
+  symlinkSync(nodeModules, join(home, 'node_modules'));
+  execFileSync(process.execPath, [join(home, 'splice.mjs'), engine, wit], { stdio: 'inherit' });
+}, { skip: !existsSync(wizer) });
+
+/** Evaluates the bundle and returns the snapshot's file and what was printed meanwhile. */
+function snapshot(dir, code) {
+  const sources = join(dir, '.sources');
+  mkdirSync(sources);
+  writeFileSync(join(sources, 'step.js'), code);
+  copyFileSync(join(engine, 'initializer.js'), join(sources, 'initializer.js'));
+  const core = join(dir, 'core.wasm');
+  const flags = ['--allow-wasi', '--init-func', 'componentize.wizer', `--mapdir=/::${sources}`, '--wasm-bulk-memory=true', '--inherit-env=true'];
+  const printed = execFileSync(wizer, [...flags, `-o=${core}`, join(engine, 'in.wasm')], {
+    env: JSON.parse(readFileSync(join(engine, 'environment.json'), 'utf8')),
+    input: '--initializer-script-path /initializer.js --strip-path-prefix / step.js',
+    encoding: 'utf8',
+  });
+  return { core, report: JSON.parse(/^motia-init:(.*)$/m.exec(printed)[1]) };
+}
+
+/** A component of the snapshot, as a module that Node runs, and the calls that its host gets. */
+async function load(dir, core, env) {
+  const jcoPath = requireTool.resolve('@bytecodealliance/jco');
+  const { componentNew, transpile } = await import(pathToFileURL(jcoPath));
+  const adapter = readFileSync(join(engine, 'adapter.wasm'));
+  const component = await componentNew(readFileSync(core), [['wasi_snapshot_preview1', adapter]]);
+  const host = join(dir, 'host.mjs');
+  const names = ['emit', 'log', 'get', 'set', 'getGroup', 'clear', 'update', 'send'];
+  writeFileSync(host, `export const calls = [];\n${names.map((name) => `export const ${name} = (...args) => { calls.push(args); };`).join('\n')}\nconst remove = () => {};\nexport { remove as delete };`);
+  const map = { 'motia:step/*': host };
+  const { files } = await transpile(component, { name: 'step', map, noTypescript: true });
+  for (const [name, bytes] of Object.entries(files)) {
+    mkdirSync(dirname(join(dir, name)), { recursive: true });
+    writeFileSync(join(dir, name), bytes);
+  }
+  writeFileSync(join(dir, 'package.json'), '{"type":"module"}');
+  mkdirSync(join(dir, 'node_modules/@bytecodealliance'), { recursive: true });
+  const shim = [join(dirname(jcoPath), '../node_modules/@bytecodealliance/preview2-shim'), join(nodeModules, '@bytecodealliance/preview2-shim')].find(existsSync);
+  symlinkSync(shim, join(dir, 'node_modules/@bytecodealliance/preview2-shim'));
+  writeFileSync(join(dir, 'wasi.mjs'), "export { _setEnv as setEnvironment } from '@bytecodealliance/preview2-shim/cli';");
+  const { setEnvironment } = await import(join(dir, 'wasi.mjs'));
+  setEnvironment(env);
+  const [step, { calls }] = await Promise.all([import(join(dir, 'step.js')), import(host)]);
+  return { step, calls };
+}
+
+const FILES = {
+  'steps/a.step.ts': `import { z } from 'zod';
+    import { key } from '../lib/key';
+    import { old } from '../lib/old.cjs';
+    export const config = { type: 'event', name: 'A', subscribes: ['t'], input: z.object({ n: z.number() }) };
+    export const handler = async (input, ctx) => {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      if (input.fail) throw new TypeError('boom');
+      ctx.logger.info('done', { key, old, random: Math.random(), hash: Buffer.from('hi').toString('hex') });
+    };`,
+  'lib/key.ts': 'export const key = process.env.API_KEY;',
+  'lib/old.cjs': 'exports.old = String(new Date().getFullYear());',
+};
+
+test('the first build names the modules that must wait', { skip: !existsSync(wizer) }, async () => {
+  const dir = project(FILES);
+  const { report } = snapshot(dir, await bundle(dir, { file: 'steps/a.step.ts' }));
+  assert.deepEqual(report, {
+    reads: [{ what: 'env', name: 'API_KEY', module: 'lib/key.ts' }, { what: 'clock', name: 'Date', module: 'lib/old.cjs' }],
+    error: null,
+  });
+});
+
+test('the deferred build runs with the values of the invocation', { skip: !existsSync(wizer) }, async () => {
+  const dir = project(FILES);
+  const { core, report } = snapshot(dir, await bundle(dir, { file: 'steps/a.step.ts', deferred: true }));
+  assert.deepEqual(report, { reads: [], error: null });
+
+  const { step, calls } = await load(dir, core, { API_KEY: 'secret' });
+  assert.equal(JSON.parse(step.config()).input.properties.n.type, 'number');
+  step.handle(event({ n: 1 }));
+  const logged = JSON.parse(calls.find(([level]) => level === 'info')[2]);
+  assert.deepEqual([logged.key, logged.old, logged.hash], ['secret', String(new Date().getFullYear()), '6869']);
+
+  assert.throws(() => step.handle(event({ fail: true })), ({ payload }) => {
+    assert.deepEqual([payload.name, payload.message, payload.retryable], ['TypeError', 'boom', true]);
+    assert.match(payload.stack, /^ {4}at handler \(step\.js:\d+:\d+\)/);
+    return true;
+  });
+});

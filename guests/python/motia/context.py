@@ -1,0 +1,260 @@
+"""What every handler is given: the context, with emit, state, streams and the logger."""
+
+import collections.abc
+
+from componentize_py_types import Err
+from wit_world.imports import emitter, logger as host_logger, state as host_state, streams as host_streams
+
+from .errors import from_host
+from .values import Record, clean, parse, parse_state, render, render_leniently
+
+
+class Call(collections.abc.Coroutine):
+    """A call of the host that has already been made; `await` gives its result or raises its error.
+
+    The host is called at once, so that a call takes effect even if it is not awaited. It is a coroutine
+    because `asyncio.create_task` takes nothing else.
+    """
+
+    unseen = []
+    """The failed calls of this invocation that nobody awaited so far, as (what, call)."""
+
+    def __init__(self, what, function, *arguments):
+        self._value = self._error = None
+        try:
+            self._value = function(*arguments)
+        except Err as error:
+            self._error = from_host(error.value)
+            self.unseen.append((what, self))
+
+    @property
+    def error(self):
+        """The error of the call, or `None`."""
+        return self._error
+
+    def then(self, change):
+        """This call, its result put through `change` unless it failed."""
+        if self._error is None:
+            self._value = change(self._value)
+        return self
+
+    def send(self, _value):
+        """The coroutine protocol: ends at once with the result."""
+        if self._error is not None:
+            self.unseen[:] = [entry for entry in self.unseen if entry[1] is not self]
+            raise self._error
+        raise StopIteration(self._value)
+
+    def throw(self, kind, value=None, trace=None):
+        """The coroutine protocol: raises what is thrown in."""
+        raise kind if value is None else value
+
+    def close(self):
+        """The coroutine protocol: there is nothing to end."""
+
+    def __await__(self):
+        return self
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return self.send(None)
+
+
+class FlowContext:
+    """What a handler can do beyond computing: emit events, keep state, feed streams, write logs."""
+
+    def __class_getitem__(cls, _parameters):
+        return cls
+
+    def __init__(self, invocation):
+        self.trace_id = self.traceId = invocation.trace_id
+        self.flows = list(invocation.flows)
+        self.attempt = invocation.attempt
+        self.state = State()
+        self.streams = Streams()
+        self.logger = Logger()
+
+    def emit(self, event):
+        """Emits `{"topic": ..., "data": ..., "messageGroupId": ...}`; the last is optional. Awaitable."""
+        if not isinstance(event, collections.abc.Mapping) or not isinstance(event.get("topic"), str):
+            raise TypeError('emit takes {"topic": "...", "data": ...}')
+        group = event.get("messageGroupId", event.get("message_group_id"))
+        data = render(event.get("data"), "data")
+        options = emitter.EmitOptions(message_group_id=None if group is None else clean(str(group)))
+        return Call(f"emit to {event['topic']}", emitter.emit, clean(event["topic"]), data, options)
+
+
+class State:
+    """Values that steps share, by group and key. Every method is awaitable."""
+
+    def get(self, group_id, key):
+        """The value, or `None`."""
+        return Call("state.get", host_state.get, _id(group_id), _id(key)).then(_maybe(parse_state))
+
+    def set(self, group_id, key, value):
+        """Stores the value and returns it."""
+        text = render(value, "value")
+        return Call("state.set", host_state.set, _id(group_id), _id(key), text).then(lambda _: value)
+
+    def delete(self, group_id, key):
+        """Deletes the value and returns it, `None` if there was none."""
+        return Call("state.delete", host_state.delete, _id(group_id), _id(key)).then(_maybe(parse_state))
+
+    def get_group(self, group_id, *_key):
+        """All values of the group."""
+        call = Call("state.get_group", host_state.get_group, _id(group_id))
+        return call.then(lambda entries: [parse_state(entry.value) for entry in entries])
+
+    getGroup = get_group
+
+    def clear(self, group_id):
+        """Deletes all values of the group."""
+        return Call("state.clear", host_state.clear, _id(group_id))
+
+    def update(self, group_id, key, ops):
+        """Applies operations to the value, all or none, and returns the new value.
+
+        An operation is `{"type": "set" | "merge" | "increment" | "decrement" | "remove", "path": "a.b",
+        "value": ...}`, with `by` instead of `value` for increments and decrements.
+        """
+        made = [_operation(op) for op in ops]
+        return Call("state.update", host_state.update, _id(group_id), _id(key), made).then(parse_state)
+
+
+def _operation(op):
+    kind, path = op.get("type"), clean(str(op.get("path") or ""))
+    if kind == "set":
+        return host_state.UpdateOp_Set((path, render(op.get("value"), "value")))
+    if kind == "merge":
+        return host_state.UpdateOp_Merge((path, render(op.get("value"), "value")))
+    if kind == "increment":
+        return host_state.UpdateOp_Increment((path, float(op.get("by", 1))))
+    if kind == "decrement":
+        return host_state.UpdateOp_Decrement((path, float(op.get("by", 1))))
+    if kind == "remove":
+        return host_state.UpdateOp_Remove(path)
+    raise TypeError(f"unknown update operation {kind!r}; there are set, merge, increment, decrement and remove")
+
+
+class Streams:
+    """The streams, as attributes or items: `streams.chat`, `streams["chat"]`."""
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Stream(name)
+
+    def __getitem__(self, name):
+        return Stream(name)
+
+    def get(self, name, _default=None):
+        """The stream `name`."""
+        return Stream(name)
+
+
+class Stream:
+    """One stream. Every method is awaitable."""
+
+    def __init__(self, name):
+        self.name = _id(name)
+
+    def get(self, group_id, id):
+        """The item, or `None`."""
+        call = Call(f"streams.{self.name}.get", host_streams.get, self.name, _id(group_id), _id(id))
+        return call.then(lambda text: self._item(group_id, id, text))
+
+    def set(self, group_id, id, data):
+        """Stores an item, tells the subscribers, and returns it as stored."""
+        text = render(data, "data")
+        call = Call(f"streams.{self.name}.set", host_streams.set, self.name, _id(group_id), _id(id), text)
+        return call.then(lambda stored: self._item(group_id, id, stored))
+
+    def delete(self, group_id, id):
+        """Deletes an item, tells the subscribers, and returns it, `None` if there was none."""
+        call = Call(f"streams.{self.name}.delete", host_streams.delete, self.name, _id(group_id), _id(id))
+        return call.then(lambda text: self._item(group_id, id, text))
+
+    def get_group(self, group_id):
+        """All items of the group, ordered by id."""
+        call = Call(f"streams.{self.name}.get_group", host_streams.get_group, self.name, _id(group_id))
+        return call.then(lambda items: [self._item(group_id, item.id, item.data) for item in items])
+
+    getGroup = get_group
+
+    def send(self, channel, event):
+        """Tells the subscribers of `{"groupId": ..., "id": ...}` (`id` is optional) `{"type": ..., "data": ...}`."""
+        if isinstance(channel, collections.abc.Mapping):
+            group = channel.get("groupId", channel.get("group_id"))
+            id = channel.get("id")
+        else:
+            group, id = channel, None
+        if group is None or not isinstance(event, collections.abc.Mapping) or "type" not in event:
+            raise TypeError('send takes {"groupId": "..."} and {"type": "...", "data": ...}')
+        return Call(
+            f"streams.{self.name}.send",
+            host_streams.send,
+            self.name,
+            _id(group),
+            None if id is None else _id(id),
+            clean(str(event["type"])),
+            render(event.get("data"), "data"),
+        )
+
+    def _item(self, group_id, id, text):
+        """The item with the mark by which clients know where it belongs."""
+        if text is None:
+            return None
+        item = parse(text)
+        if isinstance(item, dict):
+            item["__motia"] = Record(type="state-stream", streamName=self.name, groupId=_id(group_id), id=_id(id))
+        return item
+
+
+class Logger:
+    """Writes log records. `args` is a mapping of the record's own fields; anything else becomes `data`."""
+
+    def info(self, message, args=None):
+        """Something worth knowing."""
+        _log(host_logger.Level.INFO, message, args)
+
+    def warn(self, message, args=None):
+        """Something that should not be, but can be lived with."""
+        _log(host_logger.Level.WARN, message, args)
+
+    warning = warn
+
+    def error(self, message, args=None):
+        """Something that failed."""
+        _log(host_logger.Level.ERROR, message, args)
+
+    def debug(self, message, args=None):
+        """Something for whoever looks for a mistake."""
+        _log(host_logger.Level.DEBUG, message, args)
+
+
+def _log(level, message, args):
+    if isinstance(args, BaseException):
+        args = {"error": args}
+    elif args is not None and not isinstance(args, collections.abc.Mapping):
+        args = {"data": args}
+    host_logger.log(level, clean(str(message)), None if args is None else render_leniently(dict(args)))
+
+
+def report_unseen():
+    """Logs the failed calls that nobody awaited; their errors would otherwise be lost."""
+    while Call.unseen:
+        what, call = Call.unseen.pop(0)
+        _log(host_logger.Level.ERROR, f"{what} failed and was not awaited: {call.error}", {"code": call.error.code})
+
+
+def _id(value):
+    """A group, key or id as text; numbers and UUIDs are commonly used."""
+    if value is None:
+        raise TypeError("a group, key or id is None")
+    return clean(str(value))
+
+
+def _maybe(change):
+    return lambda text: None if text is None else change(text)

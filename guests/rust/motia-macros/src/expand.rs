@@ -1,0 +1,246 @@
+//! From keys and a function to an implementation of `motia::Step`.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote;
+use syn::{Error, FnArg, ItemFn, Result, ReturnType, Type, parse_quote};
+
+use crate::settings::Settings;
+
+/// What is declared.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Kind {
+    Api,
+    Event,
+    Cron,
+    Step,
+    Noop,
+    Stream,
+}
+
+const COMMON: &[&str] = &[
+    "description",
+    "flows",
+    "virtual_emits",
+    "virtual_subscribes",
+    "include_files",
+    "config",
+];
+const RUNNING: &[&str] = &["emits", "infrastructure", "atomic"];
+
+impl Kind {
+    fn noun(self) -> &'static str {
+        match self {
+            Self::Api => "an api step",
+            Self::Event => "an event step",
+            Self::Cron => "a cron step",
+            Self::Step => "a step",
+            Self::Noop => "a noop step",
+            Self::Stream => "a stream",
+        }
+    }
+
+    /// The value of the config's `type`.
+    fn word(self) -> Option<&'static str> {
+        match self {
+            Self::Api => Some("api"),
+            Self::Event => Some("event"),
+            Self::Cron => Some("cron"),
+            Self::Noop => Some("noop"),
+            Self::Step | Self::Stream => None,
+        }
+    }
+
+    fn check(self, settings: &Settings) -> Result<()> {
+        let running = [COMMON, RUNNING].concat();
+        let own = |keys: &[&'static str]| [keys, &running].concat();
+        let (required, optional): (&[&str], Vec<&str>) = match self {
+            Self::Api => (
+                &["name", "method", "path"],
+                own(&[
+                    "body_schema",
+                    "response_schema",
+                    "query_params",
+                    "validate",
+                    "middleware",
+                ]),
+            ),
+            Self::Event => (&["name", "subscribes"], own(&["input", "validate"])),
+            Self::Cron => (&["name", "cron"], own(&["timezone", "overlap", "catchup"])),
+            Self::Step => (&["config"], vec![]),
+            Self::Noop => (&["name"], COMMON.to_vec()),
+            Self::Stream => (&["name"], vec!["schema", "config"]),
+        };
+        settings.check(self.noun(), required, &optional)
+    }
+}
+
+/// A step made of a function.
+pub fn function(kind: Kind, mut settings: Settings, function: ItemFn) -> Result<TokenStream> {
+    kind.check(&settings)?;
+    let signature = &function.sig;
+    if let Some(token) = signature.asyncness {
+        let message = "a handler is not `async`: calls to the host wait without holding a thread";
+        return Err(Error::new(token.span, message));
+    }
+    let name = &signature.ident;
+    let Arguments { input, pass } = Arguments::of(&function)?;
+    let input: Type = input.unwrap_or_else(|| match kind {
+        Kind::Api => parse_quote!(::motia::Request<()>),
+        Kind::Event => parse_quote!(::motia::__private::Value),
+        Kind::Cron => parse_quote!(::motia::CronTick),
+        _ => parse_quote!(::motia::Trigger),
+    });
+    let output: Type = match &signature.output {
+        ReturnType::Default => parse_quote!(()),
+        ReturnType::Type(_, ty) => (**ty).clone(),
+    };
+
+    let middleware = middleware(&mut settings)?;
+    let schemas = schemas(kind, &settings, &input, &output);
+    let run = match kind {
+        Kind::Api => quote!(::motia::__private::api(trigger, &ctx, &[#(#middleware),*], call)),
+        Kind::Event => quote!(::motia::__private::event(trigger, &ctx, call)),
+        Kind::Cron => quote!(::motia::__private::cron(trigger, &ctx, call)),
+        _ => quote!(::motia::__private::step(trigger, &ctx, call)),
+    };
+    let handle = quote! {
+        let call = |_input: #input, _ctx: &::motia::Context| -> #output { #name(#(#pass),*) };
+        #run
+    };
+    let step = implementation(kind, settings, name, schemas, handle);
+    Ok(quote!(#function #step))
+}
+
+/// A step or stream without a function.
+pub fn declaration(kind: Kind, settings: Settings) -> Result<TokenStream> {
+    kind.check(&settings)?;
+    let name = Ident::new(
+        if kind == Kind::Noop { "noop" } else { "stream" },
+        Span::call_site(),
+    );
+    let noun = kind.noun();
+    let handle = quote!(::motia::__private::not_called(trigger, ctx, #noun));
+    Ok(implementation(kind, settings, &name, quote!(), handle))
+}
+
+fn implementation(
+    kind: Kind,
+    mut settings: Settings,
+    name: &Ident,
+    schemas: TokenStream,
+    handle: TokenStream,
+) -> TokenStream {
+    let config = settings
+        .take("config")
+        .map(|(_, value)| quote!(.merge(#value)));
+    let word = kind
+        .word()
+        .map(|word| quote!(.set("type", ::motia::__private::value(&#word))));
+    let entries = settings
+        .entries()
+        .map(|(key, value)| quote!(.set(#key, #value)));
+    quote! {
+        #[doc(hidden)]
+        #[allow(non_camel_case_types, dead_code)]
+        pub struct #name {}
+
+        impl ::motia::Step for #name {
+            fn config() -> ::motia::__private::Value {
+                #[allow(unused_imports)]
+                use ::motia::__private::{WithSchema as _, WithoutSchema as _};
+                ::motia::__private::Config::new() #word #(#entries)* #schemas #config .finish()
+            }
+
+            fn handle(
+                trigger: ::motia::Trigger,
+                ctx: ::motia::Context,
+            ) -> ::motia::Result<::std::option::Option<::motia::Response>> {
+                #handle
+            }
+        }
+
+        #[cfg(target_arch = "wasm32")]
+        ::motia::__private::bindings::export!(#name with_types_in ::motia::__private::bindings);
+    }
+}
+
+/// Schemas of the handler's own types, where they implement `JsonSchema` and no key says otherwise.
+fn schemas(kind: Kind, settings: &Settings, input: &Type, output: &Type) -> TokenStream {
+    let probe = |ty: TokenStream| quote!((&::motia::__private::Probe::<#ty>::new()).schema());
+    let mut schemas = quote!();
+    if kind == Kind::Api && !settings.has("body_schema") {
+        let schema = probe(quote!(<#input as ::motia::__private::FromApi>::Body));
+        schemas.extend(quote!(.set_some("bodySchema", #schema)));
+    }
+    if kind == Kind::Api && !settings.has("response_schema") {
+        let schema = probe(quote!(<#output as ::motia::Answer>::Body));
+        schemas
+            .extend(quote!(.set_some("responseSchema", ::motia::__private::of_success(#schema))));
+    }
+    if kind == Kind::Event && !settings.has("input") {
+        let schema = probe(quote!(<#input as ::motia::__private::FromEvent>::Data));
+        schemas.extend(quote!(.set_some("input", #schema)));
+    }
+    schemas
+}
+
+fn middleware(settings: &mut Settings) -> Result<Vec<TokenStream>> {
+    let Some((key, value)) = settings.take("middleware") else {
+        return Ok(vec![]);
+    };
+    let functions = value.expressions().ok_or_else(|| {
+        Error::new(
+            key.span(),
+            "`middleware` is a list of functions: `[auth, timing]`",
+        )
+    })?;
+    Ok(functions
+        .iter()
+        .map(|function| quote!(&#function))
+        .collect())
+}
+
+/// What a handler takes: at most one input, and the context.
+struct Arguments {
+    input: Option<Type>,
+    /// What the handler is called with, given `input` and `ctx: &Context`.
+    pass: Vec<TokenStream>,
+}
+
+impl Arguments {
+    fn of(function: &ItemFn) -> Result<Self> {
+        let mut arguments = Self {
+            input: None,
+            pass: Vec::new(),
+        };
+        for argument in &function.sig.inputs {
+            let FnArg::Typed(argument) = argument else {
+                return Err(Error::new_spanned(
+                    argument,
+                    "a handler is a function, not a method",
+                ));
+            };
+            match &*argument.ty {
+                Type::Reference(reference) if is_context(&reference.elem) => {
+                    arguments.pass.push(quote!(_ctx))
+                }
+                ty if is_context(ty) => arguments.pass.push(quote!(_ctx.clone())),
+                ty if arguments.input.is_some() => {
+                    return Err(Error::new_spanned(
+                        ty,
+                        "a handler takes one input and a `Context`",
+                    ));
+                }
+                ty => {
+                    arguments.input = Some(ty.clone());
+                    arguments.pass.push(quote!(_input));
+                }
+            }
+        }
+        Ok(arguments)
+    }
+}
+
+fn is_context(ty: &Type) -> bool {
+    matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Context"))
+}

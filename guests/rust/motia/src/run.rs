@@ -1,0 +1,84 @@
+//! One call of a step, from trigger to response.
+
+use serde_json::{Value, json};
+
+use crate::{
+    Answer, Context, Error, Response, Result, Trigger,
+    answer::Finish,
+    input::{FromApi, FromCron, FromEvent, unexpected},
+    middleware::{Middleware, Next},
+};
+
+/// A step: what the attributes of this crate make of a function, on a type of the function's name.
+pub trait Step {
+    /// The step's config.
+    fn config() -> Value;
+
+    /// Runs the handler once; an api step answers with a response.
+    fn handle(trigger: Trigger, ctx: Context) -> Result<Option<Response>>;
+}
+
+/// Runs an api handler within its middleware.
+pub fn api<I: FromApi, A: Answer>(
+    trigger: Trigger,
+    ctx: &Context,
+    middleware: &[Middleware<'_>],
+    handler: impl FnOnce(I, &Context) -> A,
+) -> Result<Option<Response>> {
+    let Trigger::Api(request) = trigger else {
+        return Err(unexpected("api", &trigger));
+    };
+    let innermost =
+        |request| answered(I::from_api(request).and_then(|input| handler(input, ctx).answer()));
+    answered(Next::new(ctx, middleware, Box::new(innermost)).run(request)).map(Some)
+}
+
+/// Errors with a status are answers. Middleware is given the answer, so each level does this.
+fn answered(result: Result<Response>) -> Result<Response> {
+    result.or_else(|error| match error.http_status() {
+        Some(status) => Ok(Response::json(status, json!({ "error": error.message() }))),
+        None => Err(error),
+    })
+}
+
+/// Runs an event handler.
+pub fn event<I: FromEvent, F: Finish>(
+    trigger: Trigger,
+    ctx: &Context,
+    handler: impl FnOnce(I, &Context) -> F,
+) -> Result<Option<Response>> {
+    let Trigger::Event(event) = trigger else {
+        return Err(unexpected("event", &trigger));
+    };
+    handler(I::from_event(event)?, ctx).finish().map(|()| None)
+}
+
+/// Runs a cron handler.
+pub fn cron<I: FromCron, F: Finish>(
+    trigger: Trigger,
+    ctx: &Context,
+    handler: impl FnOnce(I, &Context) -> F,
+) -> Result<Option<Response>> {
+    let Trigger::Cron(tick) = trigger else {
+        return Err(unexpected("cron", &trigger));
+    };
+    handler(I::from_cron(tick), ctx).finish().map(|()| None)
+}
+
+/// Runs a handler of any kind of trigger.
+pub fn step(
+    trigger: Trigger,
+    ctx: &Context,
+    handler: impl FnOnce(Trigger, &Context) -> Result<Option<Response>>,
+) -> Result<Option<Response>> {
+    handler(trigger, ctx)
+}
+
+/// What noop steps and streams do when they are called.
+pub fn not_called(trigger: Trigger, _ctx: Context, what: &str) -> Result<Option<Response>> {
+    let message = format!(
+        "{what} does not run, but was called for a trigger of the kind `{}`",
+        trigger.word()
+    );
+    Err(Error::new(message).non_retryable())
+}

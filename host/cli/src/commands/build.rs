@@ -1,0 +1,99 @@
+//! `motia build`: a project's steps as components.
+
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
+
+use anyhow::Result;
+use clap::Args;
+use motia_sandbox::{Compiler, Sandbox, SandboxOptions};
+use motia_toolchain::{BuildErrors, BuildOptions, BuildReport, Toolchain, cache_directory};
+use serde_json::json;
+
+use crate::progress;
+
+/// Compile the steps of a project to components.
+#[derive(Args)]
+#[command(after_help = "Examples:\n  motia build\n  motia build my-project --out /srv/bundles/my-project\n\n\
+                        What a language needs is set up at its first use and kept in the user's cache.")]
+pub struct Build {
+    /// The project.
+    #[arg(default_value = ".")]
+    project: PathBuf,
+    /// The bundle's directory [default: dist in the project].
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Build {
+    /// Builds; the exit code is 1 if the project has errors.
+    pub async fn run(self) -> Result<ExitCode> {
+        let options = BuildOptions {
+            out: self.out.unwrap_or_else(|| self.project.join("dist")),
+            project: self.project,
+        };
+        let toolchain = Toolchain::new(cache_directory(), Arc::new(sandbox(Compiler::Cranelift)?));
+        match toolchain.build(&options, progress::for_terminal()).await {
+            Ok(report) if self.json => println!("{}", report_json(&report)),
+            Ok(report) => {
+                print(&report);
+                println!("{} steps in {}", report.manifest.steps.len(), options.out.display());
+            }
+            Err(errors) => {
+                if self.json {
+                    println!("{}", errors_json(&errors));
+                }
+                eprintln!("{errors}");
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The sandbox that all commands use: they share native code through the cache.
+pub fn sandbox(compiler: Compiler) -> Result<Sandbox> {
+    let options = SandboxOptions {
+        compiler,
+        code_directory: Some(cache_directory().join("code")),
+        instances: 128,
+        ..SandboxOptions::default()
+    };
+    Ok(Sandbox::new(&options)?)
+}
+
+/// One line for each source.
+pub fn print(report: &BuildReport) {
+    for step in &report.steps {
+        let how = match step.cached {
+            true => "unchanged".to_owned(),
+            false => format!("{} ms", step.ms),
+        };
+        println!("{:<6} {:<32} {} ({how})", step.kind, step.name, step.file);
+    }
+    for warning in &report.warnings {
+        eprintln!("warning: {warning}");
+    }
+}
+
+fn report_json(report: &BuildReport) -> serde_json::Value {
+    json!({ "ok": true, "steps": report.steps, "warnings": report.warnings })
+}
+
+fn errors_json(errors: &BuildErrors) -> serde_json::Value {
+    let errors: Vec<_> = errors
+        .0
+        .iter()
+        .map(|error| {
+            let position = error.position.as_ref();
+            json!({
+                "file": error.file,
+                "line": position.map(|position| position.line),
+                "column": position.and_then(|position| position.column),
+                "message": error.message,
+            })
+        })
+        .collect();
+    json!({ "ok": false, "errors": errors })
+}

@@ -1,0 +1,140 @@
+//! What `serve` and `dev` share: the options of a host, and its life from start to stop.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use motia_engine::{Deployment, DeploymentOptions, Engine, EngineOptions};
+use motia_manifest::Bundle;
+use motia_sandbox::{Limits, OutgoingHttp, Sandbox};
+use motia_server::{Server, ServerOptions};
+use motia_store::SqliteStore;
+use motia_toolchain::cache_directory;
+
+/// How long a stopping host waits for what is in flight.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Limits that `serve` and `dev` let a user set.
+#[derive(Args, Clone)]
+pub struct LimitArguments {
+    /// The longest request body, in bytes.
+    #[arg(long, default_value_t = 10 * 1024 * 1024, value_name = "BYTES")]
+    body_limit: usize,
+    /// The longest time of an api invocation, in seconds.
+    #[arg(long, default_value_t = 30.0, value_name = "SECONDS")]
+    wall_clock: f64,
+    /// The longest time that a guest may compute in an api invocation, in seconds.
+    #[arg(long, default_value_t = 10.0, value_name = "SECONDS")]
+    cpu: f64,
+    /// The memory of an invocation, in MiB.
+    #[arg(long, default_value_t = 256, value_name = "MIB")]
+    memory: usize,
+}
+
+/// A running host.
+pub struct Host {
+    engine: Engine,
+    server: Server,
+}
+
+impl LimitArguments {
+    /// What a deployment grants.
+    pub fn deployment_options(
+        &self,
+        environment: Vec<(String, String)>,
+        outgoing_http: OutgoingHttp,
+    ) -> Result<DeploymentOptions> {
+        let seconds = |name, value: f64| {
+            Duration::try_from_secs_f64(value)
+                .ok()
+                .filter(|duration| !duration.is_zero())
+                .with_context(|| format!("--{name} {value}: expected a positive number of seconds"))
+        };
+        let memory = self.memory << 20;
+        Ok(DeploymentOptions {
+            environment,
+            outgoing_http,
+            files_directory: cache_directory().join("files"),
+            api_limits: Limits {
+                wall_clock: seconds("wall-clock", self.wall_clock)?,
+                cpu: seconds("cpu", self.cpu)?,
+                memory,
+                ..Limits::default()
+            },
+            background_limits: Limits { memory, ..Limits::background() },
+        })
+    }
+
+    /// What the HTTP server takes.
+    pub fn server_options(&self, expose_errors: bool) -> ServerOptions {
+        ServerOptions { body_limit: self.body_limit, expose_errors, ..ServerOptions::default() }
+    }
+}
+
+/// Reads and loads a bundle.
+pub async fn deployment(
+    bundle: PathBuf,
+    sandbox: &Arc<Sandbox>,
+    options: DeploymentOptions,
+) -> Result<Arc<Deployment>> {
+    let sandbox = Arc::clone(sandbox);
+    let load = move || -> Result<_> {
+        let bundle = Bundle::open(&bundle)?;
+        Ok(Deployment::load(&bundle, &sandbox, &options)?)
+    };
+    tokio::task::spawn_blocking(load).await?
+}
+
+impl Host {
+    /// Binds the address, opens the data directory and starts.
+    pub async fn start(
+        addr: SocketAddr,
+        data: &Path,
+        sandbox: Arc<Sandbox>,
+        deployment: Arc<Deployment>,
+        options: ServerOptions,
+    ) -> Result<Self> {
+        let store = Arc::new(SqliteStore::open(data)?);
+        let engine = Engine::start(sandbox, store, deployment, EngineOptions::default()).await?;
+        let server = Server::bind(addr, engine.clone(), options)?;
+        Ok(Self { engine, server })
+    }
+
+    /// The engine, for deploying another version.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Serves until the process is told to stop, then ends what is in flight.
+    pub async fn run(self) -> Result<()> {
+        let addr = self.server.local_addr();
+        println!("listening on http://{addr}");
+        self.server.run(stopped()).await;
+        self.engine.stop(PATIENCE).await;
+        Ok(())
+    }
+}
+
+/// Returns when the process gets SIGINT or SIGTERM.
+async fn stopped() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    if interrupt.await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

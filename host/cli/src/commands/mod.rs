@@ -1,0 +1,11 @@
+//! One file for each subcommand.
+
+pub mod build;
+pub mod completions;
+pub mod create;
+pub mod dev;
+pub mod doctor;
+pub mod emit;
+pub mod host;
+pub mod serve;
+pub mod toolchain_path;

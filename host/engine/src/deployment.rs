@@ -1,0 +1,283 @@
+//! A bundle that is ready to serve: components loaded, schemas compiled, topics and routes indexed.
+//!
+//! A deployment never changes. A new version is another deployment; what runs keeps the one that it
+//! started with.
+
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
+
+use motia_manifest::{
+    Bundle, BundleError, Digest, Manifest, Schedule, StackMapper, Step, StepConfig, StepKind, StepName,
+};
+use motia_sandbox::{Grants, IncludedFiles, Limits, LoadError, OutgoingHttp, Sandbox, StepComponent};
+
+use crate::schema::Schema;
+
+/// The place of a step in its deployment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StepIndex(pub usize);
+
+/// What a deployment grants its steps.
+#[derive(Debug, Clone)]
+pub struct DeploymentOptions {
+    /// Environment variables.
+    pub environment: Vec<(String, String)>,
+    /// Hosts for outgoing HTTP.
+    pub outgoing_http: OutgoingHttp,
+    /// Where included files are laid out for the steps.
+    pub files_directory: PathBuf,
+    /// Limits of api steps.
+    pub api_limits: Limits,
+    /// Limits of event and cron steps.
+    pub background_limits: Limits,
+}
+
+/// Why a bundle cannot be deployed.
+#[derive(Debug, thiserror::Error)]
+pub enum DeployError {
+    /// The bundle on disk.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// A component.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// A schema.
+    #[error("{file}: config.{field} is not a JSON Schema that can be used: {cause}")]
+    Schema {
+        /// The step's file.
+        file: String,
+        /// The config's field.
+        field: &'static str,
+        /// What is wrong.
+        cause: String,
+    },
+    /// Another part of a step.
+    #[error("{file}: {cause}")]
+    Step {
+        /// The step's file.
+        file: String,
+        /// What is wrong.
+        cause: String,
+    },
+}
+
+/// One step of a deployment.
+pub struct DeployedStep {
+    /// What the manifest says.
+    pub step: Step,
+    /// The name as a key.
+    pub name: StepName,
+    pub(crate) component: Option<StepComponent>,
+    pub(crate) grants: Grants,
+    pub(crate) schedule: Option<Schedule>,
+    pub(crate) stack_mapper: Option<StackMapper>,
+    schema: Option<Schema>,
+}
+
+impl DeployedStep {
+    /// The schema of the body, where there is one and validation is on.
+    pub fn body_schema(&self) -> Option<&Schema> {
+        matches!(self.step.config.kind, StepKind::Api(_)).then_some(self.schema.as_ref()).flatten()
+    }
+
+    /// The schema of an event's data, where there is one and validation is on.
+    pub(crate) fn input_schema(&self) -> Option<&Schema> {
+        matches!(self.step.config.kind, StepKind::Event(_))
+            .then_some(self.schema.as_ref())
+            .flatten()
+    }
+
+    /// Whether the step may emit to a topic.
+    pub(crate) fn may_emit(&self, topic: &str) -> bool {
+        let emits = &self.step.config.emits;
+        emits.is_empty() || emits.iter().any(|emit| emit.topic == topic)
+    }
+}
+
+/// A bundle that is ready to serve.
+pub struct Deployment {
+    digest: Digest,
+    manifest: Manifest,
+    steps: Vec<DeployedStep>,
+    by_name: HashMap<StepName, StepIndex>,
+    subscribers: HashMap<String, Vec<StepIndex>>,
+}
+
+impl Deployment {
+    /// Loads a bundle. Blocks while components are compiled.
+    ///
+    /// # Errors
+    /// Names the file that cannot be used.
+    pub fn load(
+        bundle: &Bundle,
+        sandbox: &Sandbox,
+        options: &DeploymentOptions,
+    ) -> Result<Arc<Self>, DeployError> {
+        let environment = Arc::new(options.environment.clone());
+        let mut steps = Vec::new();
+        for step in &bundle.manifest().steps {
+            steps.push(load_step(bundle, sandbox, options, &environment, step)?);
+        }
+        let mut by_name = HashMap::new();
+        let mut subscribers: HashMap<String, Vec<StepIndex>> = HashMap::new();
+        for (i, step) in steps.iter().enumerate() {
+            if by_name.insert(step.name.clone(), StepIndex(i)).is_some() {
+                let cause = format!("the name `{}` is used by another step", step.name);
+                return Err(DeployError::Step { file: step.step.file.clone(), cause });
+            }
+            if let StepKind::Event(event) = &step.step.config.kind {
+                for topic in &event.subscribes {
+                    let list = subscribers.entry(topic.clone()).or_default();
+                    if list.last() != Some(&StepIndex(i)) {
+                        list.push(StepIndex(i));
+                    }
+                }
+            }
+        }
+        Ok(Arc::new(Self {
+            digest: bundle.digest().clone(),
+            manifest: bundle.manifest().clone(),
+            steps,
+            by_name,
+            subscribers,
+        }))
+    }
+
+    /// The digest of the bundle's manifest.
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// The manifest.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// All steps; the place in this list is the [`StepIndex`].
+    pub fn steps(&self) -> &[DeployedStep] {
+        &self.steps
+    }
+
+    /// One step.
+    pub fn step(&self, index: StepIndex) -> &DeployedStep {
+        &self.steps[index.0]
+    }
+
+    /// The step with a name.
+    pub fn find(&self, name: &StepName) -> Option<StepIndex> {
+        self.by_name.get(name).copied()
+    }
+
+    /// The event steps that subscribe to a topic.
+    pub fn subscribers(&self, topic: &str) -> &[StepIndex] {
+        self.subscribers.get(topic).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a stream is declared.
+    pub(crate) fn has_stream(&self, name: &str) -> bool {
+        self.manifest.streams.iter().any(|stream| stream.config.name == name)
+    }
+}
+
+fn load_step(
+    bundle: &Bundle,
+    sandbox: &Sandbox,
+    options: &DeploymentOptions,
+    environment: &Arc<Vec<(String, String)>>,
+    step: &Step,
+) -> Result<DeployedStep, DeployError> {
+    let component = match &step.component {
+        Some(artifact) => Some(sandbox.load(&step.file, &bundle.read(artifact)?)?),
+        None => None,
+    };
+    let stack_mapper = match &step.source_map {
+        None => None,
+        Some(artifact) => Some(
+            StackMapper::new(&bundle.read(artifact)?)
+                .map_err(|cause| DeployError::Step { file: step.file.clone(), cause })?,
+        ),
+    };
+    let schedule = match &step.config.kind {
+        StepKind::Cron(cron) => Some(
+            Schedule::parse(&cron.cron, cron.timezone.as_deref()).map_err(|error| {
+                DeployError::Step { file: step.file.clone(), cause: error.to_string() }
+            })?,
+        ),
+        _ => None,
+    };
+    Ok(DeployedStep {
+        name: StepName::from(step.config.name.as_str()),
+        component,
+        grants: Grants {
+            environment: Arc::clone(environment),
+            outgoing_http: options.outgoing_http.clone(),
+            included_files: lay_out_files(bundle, options, step)?,
+            limits: Arc::new(limits_of(&step.config, options)),
+        },
+        schedule,
+        stack_mapper,
+        schema: schema_of(step)?,
+        step: step.clone(),
+    })
+}
+
+fn schema_of(step: &Step) -> Result<Option<Schema>, DeployError> {
+    let (field, schema) = match &step.config.kind {
+        StepKind::Api(api) if api.validate => ("bodySchema", &api.body_schema),
+        StepKind::Event(event) if event.validate => ("input", &event.input),
+        _ => return Ok(None),
+    };
+    let Some(schema) = schema else { return Ok(None) };
+    match Schema::compile(schema) {
+        Ok(schema) => Ok(Some(schema)),
+        Err(cause) => Err(DeployError::Schema { file: step.file.clone(), field, cause }),
+    }
+}
+
+fn limits_of(config: &StepConfig, options: &DeploymentOptions) -> Limits {
+    let StepKind::Event(event) = &config.kind else {
+        return match &config.kind {
+            StepKind::Api(_) => options.api_limits.clone(),
+            _ => options.background_limits.clone(),
+        };
+    };
+    let mut limits = options.background_limits.clone();
+    let handler = &event.infrastructure.handler;
+    if let Some(seconds) = handler.timeout {
+        limits.wall_clock = Duration::from_secs(seconds.into());
+    }
+    if let Some(megabytes) = handler.ram {
+        limits.memory = megabytes as usize * 1024 * 1024;
+    }
+    limits
+}
+
+/// Puts the files that a step may read into a directory of their own, named by what is in it.
+fn lay_out_files(
+    bundle: &Bundle,
+    options: &DeploymentOptions,
+    step: &Step,
+) -> Result<Option<IncludedFiles>, DeployError> {
+    if step.included_files.is_empty() {
+        return Ok(None);
+    }
+    let failed = |error: std::io::Error| DeployError::Step {
+        file: step.file.clone(),
+        cause: format!("included files cannot be laid out in {}: {error}", options.files_directory.display()),
+    };
+    let parts = step.included_files.iter().flat_map(|f| [f.name.as_str(), f.artifact.sha256.as_str()]);
+    let directory = options.files_directory.join(Digest::of_parts(parts).short());
+    for file in &step.included_files {
+        let relative = std::path::Path::new(&file.name);
+        let inside = relative.components().all(|part| matches!(part, std::path::Component::Normal(_)));
+        if !inside {
+            let cause = format!("the included file `{}` is outside the project", file.name);
+            return Err(DeployError::Step { file: step.file.clone(), cause });
+        }
+        let path = directory.join(relative);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(failed)?;
+        }
+        std::fs::write(&path, bundle.read(&file.artifact)?).map_err(failed)?;
+    }
+    Ok(Some(IncludedFiles { directory }))
+}

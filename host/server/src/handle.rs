@@ -1,0 +1,303 @@
+//! The one path of a request, from its head to its answer.
+
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Instant,
+};
+
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header::HOST, request::Parts};
+use hyper::body::Incoming;
+use motia_engine::{CallError, Deployment, Engine, StepIndex};
+use motia_manifest::{StepKind, TraceId};
+use motia_sandbox::{Request, RequestBody};
+use serde_json::{Value, json};
+use tokio::{sync::watch, task::JoinError};
+
+use crate::{
+    body::{BodyLimits, ReadBody, read_body},
+    error::{Exposure, HttpError},
+    query,
+    respond::{self, HttpResponse},
+    router::{Match, Router},
+    server::ServerOptions,
+};
+
+/// Says that the server serves. No step can have this path.
+const HEALTH_PATH: &str = "/__motia/health";
+
+/// Emits an event, unless a step has this path.
+const EMIT_PATH: &str = "/emit";
+
+/// A deployment with its routes.
+struct Routes {
+    deployment: Arc<Deployment>,
+    router: Router,
+}
+
+impl Routes {
+    fn of(deployment: Arc<Deployment>) -> Self {
+        let steps = deployment.steps().iter().enumerate();
+        let router = Router::new(steps.filter_map(|(index, deployed)| {
+            match &deployed.step.config.kind {
+                StepKind::Api(api) => {
+                    Some((StepIndex(index), api.method.as_str(), api.path.as_str()))
+                }
+                _ => None,
+            }
+        }));
+        Self { deployment, router }
+    }
+}
+
+/// Answers requests.
+pub struct Handler {
+    engine: Engine,
+    limits: BodyLimits,
+    exposure: Exposure,
+    /// Of the deployment that served last; made anew when another one serves.
+    routes: RwLock<Arc<Routes>>,
+    /// Every call in flight holds a receiver.
+    calls: watch::Sender<()>,
+}
+
+impl Handler {
+    /// A handler of what the engine has deployed, now and later.
+    pub fn new(engine: Engine, options: &ServerOptions) -> Self {
+        let routes = RwLock::new(Arc::new(Routes::of(engine.deployment())));
+        let limits = BodyLimits { bytes: options.body_limit, time: options.body_timeout };
+        let exposure =
+            if options.expose_errors { Exposure::Developer } else { Exposure::Public };
+        let (calls, _) = watch::channel(());
+        Self { engine, limits, exposure, routes, calls }
+    }
+
+    /// Waits until no call is in flight, also of clients that have gone.
+    pub async fn idle(&self) {
+        self.calls.closed().await;
+    }
+
+    /// Answers one request.
+    pub async fn handle(&self, request: http::Request<Incoming>) -> HttpResponse {
+        let started = Instant::now();
+        let trace_id = self.engine.new_trace_id();
+        let (head, body) = request.into_parts();
+        let mut response = match self.answer(&head, body, &trace_id).await {
+            Ok(response) => response,
+            Err(error) => respond::from_error(&error, trace_id.as_str(), self.exposure),
+        };
+        respond::finish(&mut response, &head.method, trace_id.as_str());
+        tracing::debug!(
+            method = head.method.as_str(),
+            path = head.uri.path(),
+            status = response.status().as_u16(),
+            ms = started.elapsed().as_secs_f64() * 1_000.0,
+            trace_id = trace_id.as_str(),
+            "answered a request"
+        );
+        response
+    }
+
+    async fn answer(
+        &self,
+        head: &Parts,
+        body: Incoming,
+        trace_id: &TraceId,
+    ) -> Result<HttpResponse, HttpError> {
+        let (method, path) = (&head.method, head.uri.path());
+        if path == HEALTH_PATH && (method == Method::GET || method == Method::HEAD) {
+            return Ok(respond::json(StatusCode::OK, &json!({"status": "ok"})));
+        }
+        let routes = self.routes();
+        match routes.router.find(method.as_str(), path) {
+            Match::Found { step, params } => {
+                self.call(&routes.deployment, step, params, head, body, trace_id).await
+            }
+            _ if method == Method::OPTIONS => Ok(respond::no_content()),
+            Match::NotFound | Match::MethodNotAllowed { .. }
+                if method == Method::POST && path == EMIT_PATH =>
+            {
+                self.emit(head, body, trace_id).await
+            }
+            Match::NotFound => Err(HttpError::not_found(method.as_str(), path)),
+            Match::MethodNotAllowed { allow } => {
+                Err(HttpError::method_not_allowed(method.as_str(), path, &allow))
+            }
+            Match::BadEncoding => Err(HttpError::bad_request(
+                "bad_path_encoding",
+                "a parameter of the path is not percent-encoded UTF-8",
+            )),
+        }
+    }
+
+    /// The routes of the deployment that serves now.
+    fn routes(&self) -> Arc<Routes> {
+        let deployment = self.engine.deployment();
+        let known = Arc::clone(&self.routes.read().unwrap_or_else(PoisonError::into_inner));
+        if Arc::ptr_eq(&known.deployment, &deployment) {
+            return known;
+        }
+        let routes = Arc::new(Routes::of(deployment));
+        *self.routes.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&routes);
+        routes
+    }
+
+    async fn call(
+        &self,
+        deployment: &Arc<Deployment>,
+        step: StepIndex,
+        path_params: Vec<(String, String)>,
+        head: &Parts,
+        body: Incoming,
+        trace_id: &TraceId,
+    ) -> Result<HttpResponse, HttpError> {
+        let read = read_body(&head.headers, body, self.limits).await?;
+        check_schema(deployment, step, &head.method, &read)?;
+        let request = Request {
+            method: head.method.as_str().to_owned(),
+            path: head.uri.path().to_owned(),
+            path_params,
+            query_params: query::parse(head.uri.query().unwrap_or_default()).to_string(),
+            headers: headers_of(head),
+            raw_body: read.raw,
+            body: read.body,
+        };
+        let engine = self.engine.clone();
+        let deployment = Arc::clone(deployment);
+        let trace_id = trace_id.clone();
+        let answer = self
+            .to_the_end(async move { engine.call_api(&deployment, step, trace_id, request).await })
+            .await?;
+        respond::from_step(answer, &head.method, &head.headers).inspect_err(|error| {
+            let reason = error.cause.as_ref().map_or(&error.message, |cause| &cause.message);
+            tracing::error!(path = head.uri.path(), "the step's response is refused: {reason}");
+        })
+    }
+
+    /// Answers `POST /emit` with a body such as `{"topic": "a", "data": {}}`. Only JSON is taken,
+    /// which a web page of another origin cannot send without asking first.
+    async fn emit(
+        &self,
+        head: &Parts,
+        body: Incoming,
+        trace_id: &TraceId,
+    ) -> Result<HttpResponse, HttpError> {
+        let invalid = |message: &str| HttpError::bad_request("invalid_emit", message);
+        let read = read_body(&head.headers, body, self.limits).await?;
+        if !matches!(read.body, RequestBody::Json | RequestBody::Empty) {
+            return Err(HttpError::unsupported(
+                "unsupported_media_type",
+                "an event is emitted with a body of Content-Type application/json",
+            ));
+        }
+        let Some(Value::Object(mut fields)) = read.value else {
+            return Err(invalid("the body is not an object with `topic` and `data`"));
+        };
+        let topic = match fields.remove("topic") {
+            Some(Value::String(topic)) if !topic.is_empty() => topic,
+            _ => return Err(invalid("`topic` is not a string that names a topic")),
+        };
+        let message_group_id = match fields.remove("messageGroupId") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(group)) => Some(group),
+            Some(_) => return Err(invalid("`messageGroupId` is not a string")),
+        };
+        let data = fields.remove("data").unwrap_or(Value::Null);
+        let engine = self.engine.clone();
+        let trace_id = trace_id.clone();
+        let (event_topic, event_data) = (topic.clone(), data.to_string());
+        self.to_the_end(async move {
+            engine.emit(&event_topic, event_data, trace_id, message_group_id).await
+        })
+        .await?;
+        let emitted = json!({"success": true, "emitted": {"topic": topic, "data": data}});
+        Ok(respond::json(StatusCode::OK, &emitted))
+    }
+
+    /// Runs a call to its end even if the client goes away: what a step has begun, it finishes.
+    async fn to_the_end<T: Send + 'static>(
+        &self,
+        call: impl Future<Output = Result<T, CallError>> + Send + 'static,
+    ) -> Result<T, HttpError> {
+        let in_flight = self.calls.subscribe();
+        let running = tokio::spawn(async move {
+            let result = call.await;
+            drop(in_flight);
+            result
+        });
+        let result = running.await.map_err(|error: JoinError| {
+            tracing::error!("a call ended without a result: {error}");
+            HttpError::internal("internal_error", error)
+        })?;
+        Ok(result?)
+    }
+}
+
+/// Checks a body against its step's schema. A `GET` or `HEAD` without a body has nothing to check.
+fn check_schema(
+    deployment: &Deployment,
+    step: StepIndex,
+    method: &Method,
+    read: &ReadBody,
+) -> Result<(), HttpError> {
+    let Some(schema) = deployment.step(step).body_schema() else { return Ok(()) };
+    let is_bodiless = method == Method::GET || method == Method::HEAD;
+    if is_bodiless && read.body == RequestBody::Empty {
+        return Ok(());
+    }
+    let faults = schema.check(read.value.as_ref().unwrap_or(&Value::Null));
+    if faults.is_empty() {
+        return Ok(());
+    }
+    if read.value.is_none() {
+        return Err(HttpError::unsupported(
+            "unsupported_media_type",
+            "the step has a bodySchema; send the body as application/json or as a form",
+        ));
+    }
+    Err(HttpError::validation_failed(json!(faults)))
+}
+
+/// The headers as a step sees them. HTTP/2 names the host in the target only.
+fn headers_of(head: &Parts) -> Vec<(String, String)> {
+    let mut headers = text_headers(&head.headers);
+    if !head.headers.contains_key(HOST)
+        && let Some(authority) = head.uri.authority()
+    {
+        headers.push((HOST.as_str().to_owned(), authority.as_str().to_owned()));
+    }
+    headers
+}
+
+fn text_headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    headers.iter().map(|(name, value)| (name.as_str().to_owned(), text_of(value))).collect()
+}
+
+/// A header's value as UTF-8 if it is, otherwise read as Latin-1, as Node does.
+fn text_of(value: &HeaderValue) -> String {
+    match std::str::from_utf8(value.as_bytes()) {
+        Ok(text) => text.to_owned(),
+        Err(_) => value.as_bytes().iter().map(|&byte| char::from(byte)).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_keep_their_order_and_become_text() {
+        let request = http::Request::builder()
+            .uri("http://example.org/a")
+            .header("X-B", "1")
+            .header("X-A", HeaderValue::from_bytes(b"caf\xe9").unwrap())
+            .header("X-C", HeaderValue::from_bytes("café".as_bytes()).unwrap())
+            .body(())
+            .unwrap();
+        let (head, ()) = request.into_parts();
+        let headers = headers_of(&head);
+        let headers: Vec<(&str, &str)> =
+            headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let expected = [("x-b", "1"), ("x-a", "café"), ("x-c", "café"), ("host", "example.org")];
+        assert_eq!(headers, expected);
+    }
+}

@@ -1,0 +1,102 @@
+//! What a second build does again, and that a bundle depends on nothing but its sources.
+
+mod support;
+
+use std::{
+    process,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use serde_json::Value;
+use support::Project;
+
+/// A word that no build has seen, so that no cache knows what it is part of.
+fn unseen() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time after 1970");
+    format!("unseen {} {}", process::id(), now.as_nanos())
+}
+
+/// Whether each step came from the cache, by file.
+fn cached(report: &Value) -> Vec<(&str, bool)> {
+    let steps = report["steps"].as_array().expect("a list of steps");
+    let of_step = |step: &Value| step["cached"].as_bool().expect("whether it is cached");
+    steps.iter().map(|step| (step["file"].as_str().expect("a file"), of_step(step))).collect()
+}
+
+#[test]
+fn a_build_reports_every_step() {
+    let report = Project::fixture("readme-typescript").build();
+    let steps = report["steps"].as_array().expect("a list of steps");
+    let known: Vec<_> = steps
+        .iter()
+        .map(|step| (&step["file"], &step["name"], &step["type"], &step["language"]))
+        .collect();
+    assert_eq!(known.len(), 2, "{report:#}");
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let (file, name, kind, language) = known[0];
+    assert_eq!(
+        [text(file), text(name), text(kind), text(language)],
+        ["steps/process-message.step.ts", "ProcessMessage", "event", "typescript"]
+    );
+    for step in steps {
+        assert!(step["bytes"].as_u64().is_some_and(|bytes| bytes > 0), "{step}");
+        assert!(step["ms"].is_number(), "{step}");
+    }
+}
+
+#[test]
+fn a_build_of_unchanged_sources_takes_every_step_from_the_cache() {
+    let project = Project::fixture("readme-typescript");
+    project.build();
+    let manifest = project.manifest();
+    let report = project.build();
+    let all = [("steps/process-message.step.ts", true), ("steps/send-message.step.ts", true)];
+    assert_eq!(cached(&report), all);
+    assert_eq!(project.manifest(), manifest);
+}
+
+#[test]
+fn a_build_after_an_edit_builds_only_what_changed() {
+    let project = Project::fixture("readme-typescript");
+    project.build();
+    let before = project.manifest();
+    project.edit("steps/process-message.step.ts", "Processing message", &unseen());
+    let report = project.build();
+    let edited = [("steps/process-message.step.ts", false), ("steps/send-message.step.ts", true)];
+    assert_eq!(cached(&report), edited);
+    assert_ne!(project.manifest(), before);
+}
+
+/// Builds the same sources, which no cache knows, in two directories.
+#[track_caller]
+fn assert_directory_does_not_matter(project: fn() -> Project, file: &str, text: &str) {
+    let (first, second, unseen) = (project(), project(), unseen());
+    first.edit(file, text, &unseen);
+    second.edit(file, text, &unseen);
+    let report = first.build();
+    second.build();
+    assert!(cached(&report).contains(&(file, false)), "{report:#}");
+    assert_eq!(first.manifest(), second.manifest());
+    let directory = first.root().to_string_lossy().into_owned();
+    assert!(!first.manifest().contains(&directory), "the manifest has the directory");
+}
+
+#[test]
+fn a_javascript_bundle_is_the_same_in_every_directory() {
+    let project = || Project::fixture("readme-javascript");
+    assert_directory_does_not_matter(
+        project,
+        "steps/process-message.step.js",
+        "Processing message",
+    );
+}
+
+#[test]
+fn a_rust_bundle_is_the_same_in_every_directory() {
+    let project = || Project::example("hello/rust");
+    assert_directory_does_not_matter(
+        project,
+        "steps/process_message_step.rs",
+        "Processing message",
+    );
+}

@@ -1,0 +1,21 @@
+//! What `motia doctor` finds.
+
+/// One thing that a build needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What it is.
+    pub what: String,
+    /// Whether it is there.
+    pub state: State,
+}
+
+/// Whether something is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// It is; which version, or where.
+    Present(String),
+    /// It is not, and this is the mend.
+    Missing(String),
+    /// It comes by itself, and this is when.
+    Later(String),
+}

@@ -1,0 +1,324 @@
+//! One step and everything that it imports, as one module.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Write,
+    path::{Component, Path, PathBuf},
+    process::{Command, Stdio},
+    sync::LazyLock,
+};
+
+use motia_manifest::{StackMapper, TOOLCHAIN_SOURCES};
+use regex::Regex;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{
+    defer::{Deferral, Graph},
+    project_files,
+    provision::Provisioned,
+    snapshot::GuestError,
+};
+use crate::{BuildError, Position, Source};
+
+/// Modules of Node that the glue stands in for.
+const STAND_INS: [&str; 6] = ["buffer", "crypto", "events", "path", "process", "util"];
+
+/// Bundles one source.
+pub struct Bundler<'a> {
+    provisioned: &'a Provisioned,
+    project: &'a Path,
+    source: &'a Source,
+    /// The path from the project to the toolchain's directories, as esbuild prints it.
+    toolchain_prefix: String,
+}
+
+/// A bundled step.
+pub struct Bundle {
+    pub code: String,
+    pub source_map: Vec<u8>,
+    pub graph: Graph,
+    pub inputs: Vec<PathBuf>,
+    /// Whether the step's own module awaits at its top level.
+    pub top_level_await: bool,
+    project: PathBuf,
+}
+
+impl<'a> Bundler<'a> {
+    pub fn new(provisioned: &'a Provisioned, project: &'a Path, source: &'a Source) -> Self {
+        let cache = provisioned.glue().parent().unwrap_or(Path::new("/"));
+        let toolchain_prefix = format!("{}/", relative(project, cache));
+        Self { provisioned, project, source, toolchain_prefix }
+    }
+
+    /// Runs esbuild.
+    pub fn bundle(&self, deferral: &Deferral) -> Result<Bundle, Vec<BuildError>> {
+        let general = |error: std::io::Error| vec![BuildError::general(error.to_string())];
+        let scratch = tempfile::tempdir().map_err(general)?;
+        let outfile = scratch.path().join("step.js");
+        let metafile = scratch.path().join("meta.json");
+        let mut esbuild = self.command(&outfile, &metafile);
+        let mut child = esbuild.spawn().map_err(|error| {
+            let program = self.provisioned.esbuild();
+            vec![BuildError::general(format!("{} cannot be started: {error}", program.display()))]
+        })?;
+        if let Some(mut stdin) = child.stdin.take() {
+            stdin.write_all(self.entry(deferral).as_bytes()).map_err(general)?;
+        }
+        let output = child.wait_with_output().map_err(general)?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        if !output.status.success() {
+            // Only a `require` of such a module is refused; an `import()` is not.
+            if said.contains("top-level await") && !deferral.is_all() {
+                return self.bundle(&Deferral::all_asynchronous());
+            }
+            return Err(self.errors(&said));
+        }
+        let meta: Metafile = serde_json::from_slice(&fs::read(&metafile).map_err(general)?)
+            .map_err(|error| vec![BuildError::general(format!("esbuild's metafile: {error}"))])?;
+        let code = fs::read_to_string(&outfile).map_err(general)?;
+        let map = fs::read(outfile.with_extension("js.map")).map_err(general)?;
+        let source_map = self
+            .project_relative(&map, scratch.path())
+            .map_err(|error| vec![BuildError::general(format!("esbuild's source map: {error}"))])?;
+        let top_level_await = code.contains(&format!("\n  async \"{}\"() {{", self.source.file));
+        let inputs = self.inputs(&meta);
+        Ok(Bundle {
+            code: code.replace(&self.toolchain_prefix, TOOLCHAIN_SOURCES),
+            source_map,
+            graph: meta.graph(&self.source.file),
+            inputs,
+            top_level_await,
+            project: self.project.to_owned(),
+        })
+    }
+
+    fn command(&self, outfile: &Path, metafile: &Path) -> Command {
+        let glue = self.provisioned.glue().display();
+        let mut esbuild = Command::new(self.provisioned.esbuild());
+        esbuild
+            .args([
+                "--bundle",
+                "--format=esm",
+                "--platform=neutral",
+                "--target=es2022",
+                "--main-fields=browser,module,main",
+                "--conditions=worker,browser,module",
+                "--charset=utf8",
+                "--legal-comments=none",
+                "--sourcemap=external",
+                "--sources-content=true",
+                "--define:process.env.NODE_ENV=\"production\"",
+                "--define:import.meta.url=\"file:///step.js\"",
+                "--define:__filename=\"/step.js\"",
+                "--define:__dirname=\"/\"",
+                "--external:motia:step/*",
+                "--external:wasi:*",
+                "--log-level=error",
+                "--log-limit=0",
+                "--color=false",
+            ])
+            .arg(format!("--inject:{glue}/node/buffer-global.js"))
+            .arg(format!("--alias:motia={glue}/motia.js"))
+            .arg(format!("--outfile={}", outfile.display()))
+            .arg(format!("--metafile={}", metafile.display()))
+            .env("NODE_PATH", self.provisioned.node_modules())
+            .current_dir(self.project)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        for name in STAND_INS {
+            esbuild.arg(format!("--alias:{name}={glue}/node/{name}.js"));
+            esbuild.arg(format!("--alias:node:{name}={glue}/node/{name}.js"));
+        }
+        esbuild
+    }
+
+    /// The module that makes the world's exports of the step's.
+    fn entry(&self, deferral: &Deferral) -> String {
+        let quoted = |path: &Path| Value::from(path.to_string_lossy()).to_string();
+        let step = quoted(&self.source.path);
+        let load = match deferral {
+            Deferral::All { asynchronous: true } => format!("import({step})"),
+            _ => format!("require({step})"),
+        };
+        let eager: Vec<String> = match deferral {
+            Deferral::Modules { eager, .. } => {
+                eager.iter().map(|m| format!("() => require({})", quoted(&self.project.join(m)))).collect()
+            }
+            _ => Vec::new(),
+        };
+        format!(
+            "import {{ createStep }} from {glue};\n\
+             const step = createStep({{ file: {file}, kind: '{kind}', deferred: {deferred}, \
+             eager: [{eager}], load: () => {load} }});\n\
+             export const config = step.config, handle = step.handle;\n",
+            glue = quoted(&self.provisioned.glue().join("index.js")),
+            file = Value::from(self.source.file.as_str()),
+            kind = self.source.role.name(),
+            deferred = !deferral.is_none(),
+            eager = eager.join(", "),
+        )
+    }
+
+    /// esbuild's messages: `✘ [ERROR] MESSAGE`, then the place and the line.
+    fn errors(&self, said: &str) -> Vec<BuildError> {
+        static PLACE: LazyLock<Regex> = LazyLock::new(|| {
+            Regex::new(r"(?m)^    (\S.*?):(\d+):(\d+):\n\s+\d+ [│|] ?(.*)$").expect("a constant")
+        });
+        let mut errors = Vec::new();
+        for message in said.split("[ERROR] ").skip(1) {
+            let text = message.lines().next().unwrap_or_default();
+            let text = text.trim_end_matches(" [plugin motia]").to_owned();
+            let text = match text.strip_prefix("Could not resolve ") {
+                Some(name) => self.unresolved(name.trim_matches('"')),
+                None => text,
+            };
+            errors.push(match PLACE.captures(message) {
+                Some(place) => BuildError::in_file(&place[1], text).at(Position {
+                    line: place[2].parse().unwrap_or(1),
+                    column: place[3].parse::<u32>().ok().map(|column| column + 1),
+                    excerpt: Some(place[4].to_owned()),
+                }),
+                None => BuildError::in_file(&self.source.file, text),
+            });
+        }
+        if errors.is_empty() {
+            errors.push(BuildError::in_file(&self.source.file, said.trim().to_owned()));
+        }
+        errors
+    }
+
+    fn unresolved(&self, name: &str) -> String {
+        let of_node = name.starts_with("node:")
+            || ["fs", "http", "https", "net", "os", "stream", "child_process", "zlib", "tls"]
+                .contains(&name.split('/').next().unwrap_or(name));
+        if of_node {
+            return format!(
+                "the import \"{name}\" is a module of Node.js that steps do not have; they have {}",
+                STAND_INS.join(", ")
+            );
+        }
+        if name.starts_with(['.', '/']) {
+            return format!("the import \"{name}\" leads to no file");
+        }
+        let package = match name.split('/').collect::<Vec<_>>().as_slice() {
+            [scope, package, ..] if scope.starts_with('@') => format!("{scope}/{package}"),
+            [package, ..] => (*package).to_owned(),
+            [] => name.to_owned(),
+        };
+        format!("the import \"{name}\" is not installed; run `npm install {package}` in the project")
+    }
+
+    /// The source map with paths relative to the project, whatever directory it was made in.
+    fn project_relative(&self, map: &[u8], outdir: &Path) -> Result<Vec<u8>, serde_json::Error> {
+        let mut map: Value = serde_json::from_slice(map)?;
+        let toolchain = self.provisioned.glue().parent().unwrap_or(Path::new("/")).to_owned();
+        for source in map["sources"].as_array_mut().into_iter().flatten() {
+            let Some(path) = source.as_str() else { continue };
+            let path = normal(&outdir.join(path));
+            *source = Value::from(match path.strip_prefix(&toolchain) {
+                Ok(inside) => format!("{TOOLCHAIN_SOURCES}{}", inside.display()),
+                Err(_) => relative(self.project, &path),
+            });
+        }
+        serde_json::to_vec(&map)
+    }
+
+    fn inputs(&self, meta: &Metafile) -> Vec<PathBuf> {
+        let own = |path: &&String| !path.starts_with(&self.toolchain_prefix) && !path.contains(':');
+        let read = meta.inputs.keys().filter(own).map(|path| normal(&self.project.join(path)));
+        let configuration = project_files(self.project);
+        read.chain(configuration).filter(|path| path.is_file()).collect()
+    }
+}
+
+impl Bundle {
+    /// A guest's error in the user's own file and line.
+    pub fn explain(&self, source: &Source, error: &GuestError) -> BuildError {
+        let message = match error.name.as_str() {
+            "" | "Error" | "InvalidStep" => error.message.clone(),
+            name => format!("{name}: {}", error.message),
+        };
+        let message = message
+            .strip_prefix(&format!("{}: ", source.file))
+            .map_or(message.clone(), str::to_owned);
+        let position = error.stack.as_deref().and_then(|stack| {
+            StackMapper::new(&self.source_map).ok()?.first_position(stack)
+        });
+        let Some(found) = position else { return BuildError::in_file(&source.file, message) };
+        let text = fs::read_to_string(self.project.join(&found.file)).unwrap_or_default();
+        let line = found.line.saturating_sub(1) as usize;
+        BuildError::in_file(found.file, message).at(Position {
+            line: found.line,
+            column: Some(found.column),
+            excerpt: text.lines().nth(line).map(str::to_owned),
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct Metafile {
+    inputs: BTreeMap<String, Input>,
+}
+
+#[derive(Deserialize)]
+struct Input {
+    imports: Vec<Import>,
+}
+
+#[derive(Deserialize)]
+struct Import {
+    path: String,
+    #[serde(default)]
+    external: bool,
+}
+
+impl Metafile {
+    fn graph(&self, root: &str) -> Graph {
+        let imports = |input: &Input| {
+            input.imports.iter().filter(|i| !i.external).map(|i| i.path.clone()).collect()
+        };
+        Graph {
+            root: root.to_owned(),
+            imports: self.inputs.iter().map(|(path, input)| (path.clone(), imports(input))).collect(),
+        }
+    }
+}
+
+/// The path without `.` and `..`, which a join with a relative path leaves.
+fn normal(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                normal.pop();
+            }
+            part => normal.push(part),
+        }
+    }
+    normal
+}
+
+/// How esbuild names `path` from the directory `from`; both absolute.
+fn relative(from: &Path, path: &Path) -> String {
+    let common = from.components().zip(path.components()).take_while(|(a, b)| a == b).count();
+    let up = from.components().skip(common).map(|_| "..".to_owned());
+    let down = path.components().skip(common).map(|part| part.as_os_str().to_string_lossy().into_owned());
+    up.chain(down).collect::<Vec<_>>().join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_named_as_esbuild_names_them() {
+        let name = |path| relative(Path::new("/home/me/project"), Path::new(path));
+        assert_eq!(name("/home/me/project/steps/a.ts"), "steps/a.ts");
+        assert_eq!(name("/home/me/.cache/motia"), "../.cache/motia");
+        assert_eq!(normal(Path::new("/tmp/x/../../home/./me")), Path::new("/home/me"));
+    }
+}

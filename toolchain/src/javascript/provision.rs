@@ -1,0 +1,169 @@
+//! What JavaScript steps are built with: esbuild, the glue, and the engine with the world's bindings.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use include_dir::{Dir, include_dir};
+use motia_manifest::Digest;
+
+use crate::{BuildError, Finding, Progress, State, cache};
+
+static NODE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/src/javascript/node");
+static GLUE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../guests/js/src");
+static WIT: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../wit");
+
+/// The files of npm that belong to the project; a `node_modules` beside them does not.
+const NODE_FILES: [&str; 3] = ["package.json", "package-lock.json", "splice.mjs"];
+
+/// The digest of everything that the set-up depends on.
+pub fn key() -> Digest {
+    Digest::of_parts(toolchain_parts().into_iter().chain(cache::parts(&GLUE)))
+}
+
+/// The engine depends on less than a component does: the glue may change without a new engine.
+fn engine_key() -> Digest {
+    Digest::of_parts(toolchain_parts())
+}
+
+fn toolchain_parts() -> Vec<&'static [u8]> {
+    let node = NODE_FILES.iter().filter_map(|name| NODE.get_file(name));
+    node.map(|file| file.contents()).chain(cache::parts(&WIT)).collect()
+}
+
+/// The set-up on disk.
+pub struct Provisioned {
+    root: PathBuf,
+    glue: PathBuf,
+    /// Where native code of the engine is kept.
+    pub code: PathBuf,
+}
+
+impl Provisioned {
+    /// Installs the packages and prepares the engine, once for each version.
+    pub fn new(cache: &Path, progress: &dyn Progress) -> Result<Self, BuildError> {
+        let root = cache.join(format!("javascript-{}", engine_key().short()));
+        let glue = cache.join(format!("javascript-glue-{}", key().short()));
+        cache::once(&root, |directory| provision(directory, progress))?;
+        cache::once(&glue, |directory| cache::extract(&GLUE, directory))
+            .map_err(|error| BuildError::general(format!("{}: {error}", glue.display())))?;
+        Ok(Self { root, glue, code: cache.join("code") })
+    }
+
+    /// The glue's sources.
+    pub fn glue(&self) -> &Path {
+        &self.glue
+    }
+
+    /// The toolchain's own packages.
+    pub fn node_modules(&self) -> PathBuf {
+        self.root.join("node_modules")
+    }
+
+    /// The bundler: a native program inside its package, which needs no Node.
+    pub fn esbuild(&self) -> PathBuf {
+        let os = match std::env::consts::OS {
+            "macos" => "darwin",
+            "windows" => "win32",
+            other => other,
+        };
+        let cpu = match std::env::consts::ARCH {
+            "x86_64" => "x64",
+            "aarch64" => "arm64",
+            other => other,
+        };
+        let package = self.node_modules().join(format!("@esbuild/{os}-{cpu}"));
+        match os {
+            "win32" => package.join("esbuild.exe"),
+            _ => package.join("bin/esbuild"),
+        }
+    }
+
+    /// A file that the splicing left.
+    pub fn engine_file(&self, name: &str) -> Result<Vec<u8>, BuildError> {
+        let path = self.root.join("engine").join(name);
+        fs::read(&path).map_err(|error| {
+            BuildError::general(format!(
+                "{}: {error}; delete {} to set up JavaScript again",
+                path.display(),
+                self.root.display()
+            ))
+        })
+    }
+
+    /// The variables that the engine reads while it evaluates a step.
+    pub fn engine_environment(&self) -> Result<BTreeMap<String, String>, BuildError> {
+        serde_json::from_slice(&self.engine_file("environment.json")?)
+            .map_err(|error| BuildError::general(format!("environment.json: {error}")))
+    }
+}
+
+fn provision(directory: &Path, progress: &dyn Progress) -> Result<(), BuildError> {
+    if let State::Missing(mend) = node_state() {
+        return Err(BuildError::general(format!("JavaScript steps need Node.js: {mend}")));
+    }
+    progress.begin("setting up JavaScript (once): installing the toolchain's packages");
+    for name in NODE_FILES {
+        let file = NODE.get_file(name).expect("embedded with the directory");
+        fs::write(directory.join(name), file.contents())?;
+    }
+    // `npm ci` refuses lock files without entries for other platforms' optional packages; `npm
+    // install` follows the same lock file and checks the same digests.
+    let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
+    let mut install = Command::new(npm);
+    install.args(["install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
+    run(install.current_dir(directory), "npm install")?;
+    progress.begin("setting up JavaScript (once): preparing the engine");
+    cache::extract(&WIT, &directory.join("wit"))?;
+    let mut splice = Command::new("node");
+    splice.args(["splice.mjs", "engine", "wit"]).current_dir(directory);
+    run(&mut splice, "preparing the engine")
+}
+
+fn run(command: &mut Command, what: &str) -> Result<(), BuildError> {
+    let output = command.output().map_err(|error| {
+        let program = command.get_program().to_string_lossy();
+        BuildError::general(format!("`{program}` cannot be started: {error}; see `motia doctor`"))
+    })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(BuildError::general(format!("{what} failed ({}):\n{}", output.status, said.trim())))
+}
+
+fn node_state() -> State {
+    let version = match Command::new("node").arg("--version").output() {
+        Ok(output) if output.status.success() => {
+            String::from_utf8_lossy(&output.stdout).trim().to_owned()
+        }
+        _ => return State::Missing("install Node.js 20 or newer, with npm".to_owned()),
+    };
+    let major = version.trim_start_matches('v').split('.').next().and_then(|m| m.parse().ok());
+    match major {
+        Some(20u32..) => State::Present(version),
+        _ => State::Missing(format!("found {version}; install Node.js 20 or newer")),
+    }
+}
+
+/// What `motia doctor` says about JavaScript.
+pub fn doctor(cache: &Path) -> Vec<Finding> {
+    let root = cache.join(format!("javascript-{}", engine_key().short()));
+    let ready = match root.is_dir() {
+        true => State::Present(root.display().to_string()),
+        false => State::Later("set up at the first build of a JavaScript or TypeScript step".into()),
+    };
+    vec![
+        Finding { what: "Node.js (only for the one-time set-up)".into(), state: node_state() },
+        Finding { what: "JavaScript and TypeScript toolchain".into(), state: ready },
+    ]
+}
+
+impl From<std::io::Error> for BuildError {
+    fn from(error: std::io::Error) -> Self {
+        Self::general(error.to_string())
+    }
+}

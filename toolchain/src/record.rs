@@ -1,0 +1,72 @@
+//! What a build remembers of a source, so that the next one builds only what changed.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use motia_manifest::{Artifact, Digest};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::Source;
+
+/// What was made of a source, and of what.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Record {
+    /// The toolchain that made it.
+    version: Digest,
+    /// Every file that went into it.
+    inputs: BTreeMap<PathBuf, Digest>,
+    /// None for what is never called: a stream, or a noop step.
+    pub component: Option<Artifact>,
+    pub source_map: Option<Artifact>,
+    pub config: Value,
+}
+
+impl Record {
+    /// Remembers inputs as they are now.
+    pub fn new(
+        version: Digest,
+        inputs: &[PathBuf],
+        component: Option<Artifact>,
+        source_map: Option<Artifact>,
+        config: Value,
+    ) -> io::Result<Self> {
+        let digest = |path: &PathBuf| Ok((path.clone(), Digest::of(&fs::read(path)?)));
+        let inputs = inputs.iter().map(digest).collect::<io::Result<_>>()?;
+        Ok(Self { version, inputs, component, source_map, config })
+    }
+
+    /// The record of a source, if it still holds: same toolchain, same inputs, artifacts in place.
+    pub fn load(project: &Path, out: &Path, source: &Source, version: &Digest) -> Option<Self> {
+        let text = fs::read(path(project, source)).ok()?;
+        let record: Self = serde_json::from_slice(&text).ok()?;
+        let unchanged = |(path, digest): (&PathBuf, &Digest)| {
+            fs::read(path).is_ok_and(|content| Digest::of(&content) == *digest)
+        };
+        let in_place = |artifact: &Artifact| {
+            fs::read(out.join(&artifact.path))
+                .is_ok_and(|content| Digest::of(&content) == artifact.sha256)
+        };
+        let holds = record.version == *version
+            && record.inputs.contains_key(&source.path)
+            && record.inputs.iter().all(unchanged)
+            && record.component.iter().all(in_place)
+            && record.source_map.iter().all(in_place);
+        holds.then_some(record)
+    }
+
+    /// Keeps the record for the next build.
+    pub fn save(&self, project: &Path, source: &Source) -> io::Result<()> {
+        let path = path(project, source);
+        fs::create_dir_all(path.parent().unwrap_or(project))?;
+        fs::write(path, serde_json::to_vec(self)?)
+    }
+}
+
+fn path(project: &Path, source: &Source) -> PathBuf {
+    let name = Digest::of(source.file.as_bytes());
+    project.join(".motia/build").join(format!("{}.json", name.short()))
+}
