@@ -12,8 +12,7 @@ use std::{
 };
 
 use motia_manifest::{
-    Artifact, Digest, Language, Manifest, SCHEMA_VERSION, Step, StepConfig, Stream,
-    StreamConfig,
+    Artifact, Digest, Language, Manifest, SCHEMA_VERSION, Step, StepConfig, Stream, StreamConfig,
 };
 use motia_sandbox::{CallError, Sandbox};
 use serde::Serialize;
@@ -229,7 +228,8 @@ impl Toolchain {
         let runtime = tokio::runtime::Handle::current();
         let mut running = JoinSet::new();
         for source in sources {
-            let (toolchain, permits, done) = (self.clone(), Arc::clone(&permits), Arc::clone(&done));
+            let (toolchain, permits, done) =
+                (self.clone(), Arc::clone(&permits), Arc::clone(&done));
             let (project, out) = (project.to_owned(), out.to_owned());
             let (progress, runtime) = (Arc::clone(&progress), runtime.clone());
             running.spawn(async move {
@@ -237,7 +237,8 @@ impl Toolchain {
                 // A compiler keeps its thread busy, so it gets one of its own.
                 let work = tokio::task::spawn_blocking(move || {
                     let file = source.file.clone();
-                    let built = runtime.block_on(toolchain.source(&project, &out, source, &*progress));
+                    let built =
+                        runtime.block_on(toolchain.source(&project, &out, source, &*progress));
                     progress.file(&file, done.fetch_add(1, Ordering::Relaxed) + 1, all);
                     built
                 });
@@ -250,7 +251,9 @@ impl Toolchain {
             match joined.and_then(|inner| inner) {
                 Ok(Ok(source)) => built.push(source),
                 Ok(Err(wrong)) => errors.extend(wrong),
-                Err(error) => errors.push(BuildError::general(format!("a build task ended: {error}"))),
+                Err(error) => {
+                    errors.push(BuildError::general(format!("a build task ended: {error}")))
+                }
             }
         }
         built.sort_by(|a, b| a.source.file.cmp(&b.source.file));
@@ -297,7 +300,8 @@ impl Toolchain {
             record.save(project, &source)?;
             std::io::Result::Ok(record)
         };
-        let record = keep().map_err(|error| vec![BuildError::in_file(&source.file, error.to_string())])?;
+        let record =
+            keep().map_err(|error| vec![BuildError::in_file(&source.file, error.to_string())])?;
         Ok(Built { source, record, ms: millis(started), cached: false })
     }
 
@@ -375,7 +379,8 @@ fn toolchain_versions(steps: &[Step]) -> BTreeMap<String, String> {
 
 /// Deletes what earlier builds left in the bundle.
 fn prune(out: &Path, manifest: &Manifest) -> std::io::Result<()> {
-    let kept: BTreeSet<&str> = manifest.artifacts().map(|artifact| artifact.path.as_str()).collect();
+    let kept: BTreeSet<&str> =
+        manifest.artifacts().map(|artifact| artifact.path.as_str()).collect();
     for folder in ["components", "maps", "files"] {
         let Ok(entries) = fs::read_dir(out.join(folder)) else { continue };
         for entry in entries {

@@ -58,7 +58,8 @@ pub fn discover(project: &Path) -> Result<Discovery, BuildError> {
                     found.sources.push(Source { file, path, language, role });
                 }
                 Classified::OldPythonName(role) => {
-                    let stem = name.trim_end_matches(".py").trim_end_matches(&format!(".{}", role.name()));
+                    let stem =
+                        name.trim_end_matches(".py").trim_end_matches(&format!(".{}", role.name()));
                     found.warnings.push(format!(
                         "{file}: this name is the old form; rename it to `{}_{}.py`",
                         stem.replace(['.', '-'], "_"),

@@ -55,7 +55,10 @@ pub fn conflicts(steps: &[(Source, StepConfig)], streams: &[Stream]) -> Vec<Buil
     };
     for (source, config) in steps {
         if let Some(other) = names.insert(&config.name, &source.file) {
-            let message = format!("the name `{}` is used by {other}; names are unique in a project", config.name);
+            let message = format!(
+                "the name `{}` is used by {other}; names are unique in a project",
+                config.name
+            );
             errors.push(at(source, "name", message));
         }
         if let StepKind::Api(api) = &config.kind
@@ -150,7 +153,8 @@ fn include(
             let content = fs::read(entry.path()).map_err(|error| wrong(error.to_string()))?;
             let artifact = Artifact::write(out, "files", "bin", &content)
                 .map_err(|error| wrong(error.to_string()))?;
-            let name = relative.components().map(|p| p.as_os_str().to_string_lossy()).collect::<Vec<_>>();
+            let name =
+                relative.components().map(|p| p.as_os_str().to_string_lossy()).collect::<Vec<_>>();
             files.push(IncludedFile { name: name.join("/"), artifact });
         }
     }

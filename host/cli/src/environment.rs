@@ -8,9 +8,7 @@ use anyhow::{Context, Result};
 pub fn read(file: &Path, required: bool) -> Result<Vec<(String, String)>> {
     let variables = match dotenvy::from_path_iter(file) {
         Ok(variables) => variables,
-        Err(dotenvy::Error::Io(error))
-            if error.kind() == io::ErrorKind::NotFound && !required =>
-        {
+        Err(dotenvy::Error::Io(error)) if error.kind() == io::ErrorKind::NotFound && !required => {
             return Ok(Vec::new());
         }
         Err(error) => return Err(error).with_context(|| file.display().to_string()),

@@ -10,7 +10,9 @@ pub fn start() {
         (Ok(filter), _) => EnvFilter::new(filter),
         (_, Ok(level)) => EnvFilter::new(level.to_lowercase()),
         // The runtime's crates speak of their own business below warnings.
-        _ => EnvFilter::new("warn,motia=info,motia_engine=info,motia_server=info,motia_sandbox=info,motia_store=info"),
+        _ => EnvFilter::new(
+            "warn,motia=info,motia_engine=info,motia_server=info,motia_sandbox=info,motia_store=info",
+        ),
     };
     tracing_subscriber::fmt()
         .with_env_filter(filter)

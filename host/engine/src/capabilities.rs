@@ -121,8 +121,12 @@ impl Capabilities for StepCapabilities {
     fn state_group(&self, group: String) -> HostFuture<'_, Vec<Entry>> {
         let group = self.state_group_key(group);
         Box::pin(async move {
-            let entries =
-                self.engine.store().state_group(group, self.max_bytes()).await.map_err(host_error)?;
+            let entries = self
+                .engine
+                .store()
+                .state_group(group, self.max_bytes())
+                .await
+                .map_err(host_error)?;
             let entry = |entry: motia_store::Entry| Entry { key: entry.key, value: entry.value };
             Ok(entries.into_iter().map(entry).collect())
         })
@@ -197,8 +201,12 @@ impl Capabilities for StepCapabilities {
     fn stream_group(&self, stream: String, group: String) -> HostFuture<'_, Vec<Item>> {
         Box::pin(async move {
             let group = self.item_group_key(stream, group)?;
-            let items =
-                self.engine.store().item_group(group, self.max_bytes()).await.map_err(host_error)?;
+            let items = self
+                .engine
+                .store()
+                .item_group(group, self.max_bytes())
+                .await
+                .map_err(host_error)?;
             Ok(items.into_iter().map(|item| Item { id: item.id, data: item.data }).collect())
         })
     }

@@ -71,7 +71,12 @@ fn next_ticks(deployment: &Deployment, from: SystemTime) -> Vec<(SystemTime, Ste
     ticks
 }
 
-fn start(engine: &Engine, deployment: &Arc<Deployment>, index: StepIndex, scheduled_at: SystemTime) {
+fn start(
+    engine: &Engine,
+    deployment: &Arc<Deployment>,
+    index: StepIndex,
+    scheduled_at: SystemTime,
+) {
     let (engine, deployment) = (engine.clone(), Arc::clone(deployment));
     tokio::spawn(async move {
         let name = deployment.step(index).name.clone();

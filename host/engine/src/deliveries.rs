@@ -69,8 +69,7 @@ pub async fn run(engine: Engine) {
     let in_flight = Arc::new(InFlight::default());
     while !changes.borrow_and_update().stopping {
         let work = {
-            let mut pending =
-                engine.inner().pending.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut pending = engine.inner().pending.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut *pending, Pending::none())
         };
         let sleep = match claim_and_start(&engine, &in_flight, &work).await {
@@ -163,9 +162,9 @@ async fn claim_and_start(
     let due = engine.store().next_due(engine.tenant().clone()).await?;
     let now = now_millis();
     // What is due already waits for room, which is announced; the margin keeps this from spinning.
-    let sleep = due.filter(|&due| due > now).map_or(LONGEST_SLEEP, |due| {
-        Duration::from_millis((due - now) as u64)
-    });
+    let sleep = due
+        .filter(|&due| due > now)
+        .map_or(LONGEST_SLEEP, |due| Duration::from_millis((due - now) as u64));
     Ok(sleep.min(LONGEST_SLEEP))
 }
 
@@ -246,17 +245,14 @@ async fn fail(
 ) -> Result<(), StoreError> {
     let queue = event_config(step).map(|event| event.infrastructure.queue.clone());
     let last = backoff::max_attempts(&queue.unwrap_or_default());
-    let error = AttemptError {
-        stack: failed.stack,
-        ..attempt_error(attempt, failed.code, failed.message)
-    };
+    let error =
+        AttemptError { stack: failed.stack, ..attempt_error(attempt, failed.code, failed.message) };
     if !failed.retryable || attempt >= last {
         tracing::error!(step = %step.name, "attempt {attempt} of {last} failed: dead letter");
         return engine.store().bury(lease, error).await;
     }
-    let wait = failed
-        .retry_after
-        .unwrap_or_else(|| backoff::wait_after(attempt, rand::random::<f64>()));
+    let wait =
+        failed.retry_after.unwrap_or_else(|| backoff::wait_after(attempt, rand::random::<f64>()));
     tracing::info!(
         step = %step.name,
         "attempt {attempt} of {last} failed: the next one is in {:.1} s",

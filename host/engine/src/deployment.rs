@@ -6,9 +6,12 @@
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use motia_manifest::{
-    Bundle, BundleError, Digest, Manifest, Schedule, StackMapper, Step, StepConfig, StepKind, StepName,
+    Bundle, BundleError, Digest, Manifest, Schedule, StackMapper, Step, StepConfig, StepKind,
+    StepName,
 };
-use motia_sandbox::{Grants, IncludedFiles, Limits, LoadError, OutgoingHttp, Sandbox, StepComponent};
+use motia_sandbox::{
+    Grants, IncludedFiles, Limits, LoadError, OutgoingHttp, Sandbox, StepComponent,
+};
 
 use crate::schema::Schema;
 
@@ -197,11 +200,11 @@ fn load_step(
         ),
     };
     let schedule = match &step.config.kind {
-        StepKind::Cron(cron) => Some(
-            Schedule::parse(&cron.cron, cron.timezone.as_deref()).map_err(|error| {
+        StepKind::Cron(cron) => {
+            Some(Schedule::parse(&cron.cron, cron.timezone.as_deref()).map_err(|error| {
                 DeployError::Step { file: step.file.clone(), cause: error.to_string() }
-            })?,
-        ),
+            })?)
+        }
         _ => None,
     };
     Ok(DeployedStep {
@@ -262,13 +265,18 @@ fn lay_out_files(
     }
     let failed = |error: std::io::Error| DeployError::Step {
         file: step.file.clone(),
-        cause: format!("included files cannot be laid out in {}: {error}", options.files_directory.display()),
+        cause: format!(
+            "included files cannot be laid out in {}: {error}",
+            options.files_directory.display()
+        ),
     };
-    let parts = step.included_files.iter().flat_map(|f| [f.name.as_str(), f.artifact.sha256.as_str()]);
+    let parts =
+        step.included_files.iter().flat_map(|f| [f.name.as_str(), f.artifact.sha256.as_str()]);
     let directory = options.files_directory.join(Digest::of_parts(parts).short());
     for file in &step.included_files {
         let relative = std::path::Path::new(&file.name);
-        let inside = relative.components().all(|part| matches!(part, std::path::Component::Normal(_)));
+        let inside =
+            relative.components().all(|part| matches!(part, std::path::Component::Normal(_)));
         if !inside {
             let cause = format!("the included file `{}` is outside the project", file.name);
             return Err(DeployError::Step { file: step.file.clone(), cause });

@@ -290,7 +290,9 @@ impl Engine {
                 .collect(),
         };
         self.store().emit(event, now).await?;
-        self.wake_deliveries_of(subscribers.iter().map(|&index| deployment.step(index).name.clone()));
+        self.wake_deliveries_of(
+            subscribers.iter().map(|&index| deployment.step(index).name.clone()),
+        );
         Ok(subscribers.len())
     }
 
@@ -329,7 +331,9 @@ impl Engine {
         let all = u32::try_from(self.0.options.background_concurrency).unwrap_or(u32::MAX);
         let ended = self.0.background_permits.acquire_many(all);
         if tokio::time::timeout(patience, ended).await.is_err() {
-            tracing::warn!("some invocations did not end in time; they are tried again at the next start");
+            tracing::warn!(
+                "some invocations did not end in time; they are tried again at the next start"
+            );
         }
         if let Err(error) = self.store().barrier().await {
             tracing::error!("{error}");

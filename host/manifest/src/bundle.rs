@@ -208,7 +208,8 @@ impl Bundle {
     /// [`BundleError::Outside`] for a path that is absolute or has `..` in it.
     pub fn path(&self, artifact: &Artifact) -> Result<PathBuf, BundleError> {
         let relative = Path::new(&artifact.path);
-        let inside = relative.components().all(|part| matches!(part, std::path::Component::Normal(_)));
+        let inside =
+            relative.components().all(|part| matches!(part, std::path::Component::Normal(_)));
         if !inside {
             return Err(BundleError::Outside {
                 path: self.root.join(MANIFEST_FILE),

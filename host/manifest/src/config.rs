@@ -253,7 +253,10 @@ impl StepConfig {
             "noop" => StepKind::Noop,
             "" => return Err(read.errors),
             other => {
-                read.error("type", format!("`{other}` is not a step type; expected api, event, cron or noop"));
+                read.error(
+                    "type",
+                    format!("`{other}` is not a step type; expected api, event, cron or noop"),
+                );
                 return Err(read.errors);
             }
         };
@@ -398,7 +401,8 @@ impl Reader {
                 Value::String(topic) => {
                     emits.push(Emit { topic, label: None, conditional: false });
                 }
-                Value::Object(_) => match strict::<Emit>(&item, &["topic", "label", "conditional"]) {
+                Value::Object(_) => match strict::<Emit>(&item, &["topic", "label", "conditional"])
+                {
                     Ok(emit) => emits.push(emit),
                     Err(message) => self.error(at, message),
                 },
@@ -519,7 +523,10 @@ impl Reader {
             let message = match (kind, field.as_str()) {
                 ("event" | "cron", "middleware") => "only api steps have middleware".to_owned(),
                 ("noop", "emits") => "a noop step has `virtualEmits` instead".to_owned(),
-                _ => format!("is not a field of {} {kind} config", if kind.starts_with(['a', 'e']) { "an" } else { "a" }),
+                _ => format!(
+                    "is not a field of {} {kind} config",
+                    if kind.starts_with(['a', 'e']) { "an" } else { "a" }
+                ),
             };
             self.error(field, message);
         }
@@ -529,8 +536,9 @@ impl Reader {
 
 /// Deserialises an object that may hold only `known` fields.
 fn strict<T: for<'de> Deserialize<'de>>(value: &Value, known: &[&str]) -> Result<T, String> {
-    if let Some(unknown) =
-        value.as_object().and_then(|fields| fields.keys().find(|key| !known.contains(&key.as_str())))
+    if let Some(unknown) = value
+        .as_object()
+        .and_then(|fields| fields.keys().find(|key| !known.contains(&key.as_str())))
     {
         return Err(format!("`{unknown}` is not known here; expected {}", known.join(", ")));
     }

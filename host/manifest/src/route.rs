@@ -5,7 +5,6 @@
 //! and whole-segment parameters becomes [`Segment`]s that a router can index; everything else
 //! becomes a regular expression.
 
-
 /// One part of a path between slashes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Segment {
@@ -91,15 +90,14 @@ impl RoutePattern {
                     }
                     let mut inner = "[^/]+?".to_owned();
                     if chars.get(end) == Some(&'(') {
-                        let close = balanced(&chars, end)
-                            .ok_or(RoutePatternError::Unbalanced(end + 1))?;
+                        let close =
+                            balanced(&chars, end).ok_or(RoutePatternError::Unbalanced(end + 1))?;
                         inner = chars[end + 1..close].iter().collect();
                         end = close + 1;
                         simple = false;
                     }
-                    let whole_segment = i > 0
-                        && chars[i - 1] == '/'
-                        && (end == chars.len() || chars[end] == '/');
+                    let whole_segment =
+                        i > 0 && chars[i - 1] == '/' && (end == chars.len() || chars[end] == '/');
                     let group = format!("(?P<p{}>{inner})", names.len());
                     names.push(name);
                     match chars.get(end) {
@@ -136,8 +134,7 @@ impl RoutePattern {
                 }
                 '(' => {
                     simple = false;
-                    let close =
-                        balanced(&chars, i).ok_or(RoutePatternError::Unbalanced(i + 1))?;
+                    let close = balanced(&chars, i).ok_or(RoutePatternError::Unbalanced(i + 1))?;
                     let inner: String = chars[i + 1..close].iter().collect();
                     expression.push_str(&format!("(?:{inner})"));
                     i = close + 1;
@@ -148,7 +145,8 @@ impl RoutePattern {
                     i += 1;
                 }
                 literal => {
-                    if matches!(literal, '.' | '^' | '$' | '|' | '[' | ']' | '{' | '}' | '\\' | '#') {
+                    if matches!(literal, '.' | '^' | '$' | '|' | '[' | ']' | '{' | '}' | '\\' | '#')
+                    {
                         expression.push('\\');
                     }
                     expression.push(literal);

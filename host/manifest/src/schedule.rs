@@ -2,7 +2,10 @@
 
 use std::time::SystemTime;
 
-use croner::{Cron, parser::{CronParser, Seconds, Year}};
+use croner::{
+    Cron,
+    parser::{CronParser, Seconds, Year},
+};
 use jiff::{Timestamp, tz::TimeZone};
 
 /// A parsed schedule in its time zone.
@@ -16,7 +19,9 @@ pub struct Schedule {
 #[derive(Debug, thiserror::Error)]
 pub enum ScheduleError {
     /// The expression.
-    #[error("`{expression}` is not a cron expression of 5 fields, or 6 with leading seconds: {cause}")]
+    #[error(
+        "`{expression}` is not a cron expression of 5 fields, or 6 with leading seconds: {cause}"
+    )]
     Expression {
         /// What was given.
         expression: String,
@@ -55,8 +60,9 @@ impl Schedule {
             })?;
         let zone = match timezone {
             None => TimeZone::system(),
-            Some(name) => TimeZone::get(name)
-                .map_err(|_| ScheduleError::TimeZone(name.to_owned()))?,
+            Some(name) => {
+                TimeZone::get(name).map_err(|_| ScheduleError::TimeZone(name.to_owned()))?
+            }
         };
         Ok(Self { cron, zone })
     }

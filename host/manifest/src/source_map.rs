@@ -39,15 +39,14 @@ impl StackMapper {
         let mut lines = Vec::new();
         for line in stack.lines() {
             let mut in_toolchain = false;
-            let mapped = self.position.replace_all(line, |found: &Captures<'_>| {
-                match self.lookup(found) {
+            let mapped =
+                self.position.replace_all(line, |found: &Captures<'_>| match self.lookup(found) {
                     Some(SourcePosition { file, line, column }) => {
                         in_toolchain |= file.starts_with(TOOLCHAIN_SOURCES);
                         format!("{file}:{line}:{column}")
                     }
                     None => found[0].to_owned(),
-                }
-            });
+                });
             if !in_toolchain {
                 lines.push(mapped.into_owned());
             }

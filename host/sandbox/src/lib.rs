@@ -19,8 +19,8 @@ mod output;
 mod sandbox;
 
 pub use capabilities::{
-    Capabilities, EmitOptions, Entry, HostError, HostFuture, Item, LogLevel, LogRecord, NoCapabilities,
-    UpdateOp,
+    Capabilities, EmitOptions, Entry, HostError, HostFuture, Item, LogLevel, LogRecord,
+    NoCapabilities, UpdateOp,
 };
 pub use code_cache::{CodeCache, Compiler, engine_config};
 pub use error::{CallError, LoadError};

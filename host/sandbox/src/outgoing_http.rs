@@ -187,9 +187,8 @@ impl WasiHttpHooks for Outgoing {
         request: Request<WasiBody>,
         options: Option<RequestOptions>,
         _: Driver,
-    ) -> Box<
-        dyn Future<Output = wasmtime_wasi_http::Result<(Response<WasiBody>, Driver)>> + Send,
-    > {
+    ) -> Box<dyn Future<Output = wasmtime_wasi_http::Result<(Response<WasiBody>, Driver)>> + Send>
+    {
         let policy = self.policy.clone();
         let longest = self.timeout;
         let permit = Arc::clone(&self.connections).try_acquire_owned();

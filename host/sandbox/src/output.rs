@@ -61,11 +61,11 @@ impl Lines {
         let kept = &bytes[..bytes.len().min(self.left)];
         self.left -= kept.len();
         self.partial.extend_from_slice(kept);
-        while let Some(end) = self
+        while let Some(end) = self.partial.iter().position(|&byte| byte == b'\n').or((self
             .partial
-            .iter()
-            .position(|&byte| byte == b'\n')
-            .or((self.partial.len() > LINE_BYTES).then_some(LINE_BYTES))
+            .len()
+            > LINE_BYTES)
+            .then_some(LINE_BYTES))
         {
             let rest = self.partial.split_off(end + 1);
             let line = std::mem::replace(&mut self.partial, rest);

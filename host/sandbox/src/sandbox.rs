@@ -276,9 +276,9 @@ impl Sandbox {
             .allow_udp(false)
             .allow_ip_name_lookup(false);
         if let Some(files) = &grants.included_files {
-            wasi.preopened_dir(&files.directory, "/", FsPerms::ReadOnly).map_err(
-                |error| CallError::Instantiate(format!("{}: {error}", files.directory.display())),
-            )?;
+            wasi.preopened_dir(&files.directory, "/", FsPerms::ReadOnly).map_err(|error| {
+                CallError::Instantiate(format!("{}: {error}", files.directory.display()))
+            })?;
         }
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(limits.header_bytes);

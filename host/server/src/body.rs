@@ -68,7 +68,11 @@ where
     interpret(headers, plain).await
 }
 
-async fn collect<B>(headers: &HeaderMap, mut body: B, limits: BodyLimits) -> Result<Bytes, HttpError>
+async fn collect<B>(
+    headers: &HeaderMap,
+    mut body: B,
+    limits: BodyLimits,
+) -> Result<Bytes, HttpError>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Display,

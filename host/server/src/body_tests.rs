@@ -118,7 +118,8 @@ async fn a_body_over_the_limit_is_refused() {
     assert!(read_as("text/plain", "x".repeat(1_000)).await.is_ok());
     let error = read_as("text/plain", "x".repeat(1_001)).await.unwrap_err();
     assert_eq!((error.status.as_u16(), error.code), (413, "body_too_large"));
-    let chunks = (0..20).map(|_| Ok::<_, Infallible>(hyper::body::Frame::data(Bytes::from_static(&[0; 100]))));
+    let chunks = (0..20)
+        .map(|_| Ok::<_, Infallible>(hyper::body::Frame::data(Bytes::from_static(&[0; 100]))));
     let stream = http_body_util::StreamBody::new(futures_util::stream::iter(chunks));
     let error = read_body(&HeaderMap::new(), stream, LIMITS).await.unwrap_err();
     assert_eq!(error.code, "body_too_large");

@@ -167,7 +167,10 @@ mod tests {
             json!({"error": "Internal server error", "code": "handler_failed", "traceId": "T-1"})
         );
         let shown = error.to_json("T-1", Exposure::Developer);
-        assert_eq!((&shown["message"], &shown["stack"]), (&json!("Error: boom"), &json!("    at x.step.ts:3")));
+        assert_eq!(
+            (&shown["message"], &shown["stack"]),
+            (&json!("Error: boom"), &json!("    at x.step.ts:3"))
+        );
     }
 
     #[test]

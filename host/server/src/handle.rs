@@ -37,14 +37,13 @@ struct Routes {
 impl Routes {
     fn of(deployment: Arc<Deployment>) -> Self {
         let steps = deployment.steps().iter().enumerate();
-        let router = Router::new(steps.filter_map(|(index, deployed)| {
-            match &deployed.step.config.kind {
+        let router =
+            Router::new(steps.filter_map(|(index, deployed)| match &deployed.step.config.kind {
                 StepKind::Api(api) => {
                     Some((StepIndex(index), api.method.as_str(), api.path.as_str()))
                 }
                 _ => None,
-            }
-        }));
+            }));
         Self { deployment, router }
     }
 }
@@ -65,8 +64,7 @@ impl Handler {
     pub fn new(engine: Engine, options: &ServerOptions) -> Self {
         let routes = RwLock::new(Arc::new(Routes::of(engine.deployment())));
         let limits = BodyLimits { bytes: options.body_limit, time: options.body_timeout };
-        let exposure =
-            if options.expose_errors { Exposure::Developer } else { Exposure::Public };
+        let exposure = if options.expose_errors { Exposure::Developer } else { Exposure::Public };
         let (calls, _) = watch::channel(());
         Self { engine, limits, exposure, routes, calls }
     }

@@ -297,7 +297,10 @@ mod tests {
     #[test]
     fn text_is_decoded() {
         assert_eq!(parse("a+b=c+%2B%20d"), json!({"a b": "c + d"}));
-        assert_eq!(parse("n=%C3%A9&bad=%FF&cut=%4"), json!({"n": "é", "bad": "\u{fffd}", "cut": "%4"}));
+        assert_eq!(
+            parse("n=%C3%A9&bad=%FF&cut=%4"),
+            json!({"n": "é", "bad": "\u{fffd}", "cut": "%4"})
+        );
         assert_eq!(parse("%C3%A9[%26]=1"), json!({"é": {"&": "1"}}));
     }
 

@@ -62,7 +62,11 @@ pub fn from_step(
         headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static(default_type));
     }
     let is_read = status == StatusCode::OK && (method == Method::GET || method == Method::HEAD);
-    if is_read && tagged && !headers.contains_key(ETAG) && let Some(tag) = weak_etag(&body) {
+    if is_read
+        && tagged
+        && !headers.contains_key(ETAG)
+        && let Some(tag) = weak_etag(&body)
+    {
         headers.insert(ETAG, tag);
     }
     let is_known = is_read && client_has(request_headers, headers.get(ETAG));
@@ -125,10 +129,7 @@ pub fn finish(response: &mut HttpResponse, method: &Method, trace_id: &str) {
 }
 
 fn may_have_body(status: StatusCode) -> bool {
-    !matches!(
-        status,
-        StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED
-    )
+    !matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
 /// The step's headers but for those that belong to the connection.

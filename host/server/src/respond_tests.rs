@@ -132,7 +132,8 @@ async fn an_error_is_json_with_its_headers() {
     assert_eq!(body["traceId"], "T-1");
 
     let details = json!([{"pointer": "/text", "message": "is missing"}]);
-    let response = from_error(&HttpError::validation_failed(details.clone()), "T-1", Exposure::Public);
+    let response =
+        from_error(&HttpError::validation_failed(details.clone()), "T-1", Exposure::Public);
     let body: Value = serde_json::from_str(&text(response).await).unwrap();
     assert_eq!((&body["code"], &body["details"]), (&json!("validation_failed"), &details));
 

@@ -117,7 +117,9 @@ impl Router {
         for segment in segments {
             let next = self.nodes.len();
             let known = match segment {
-                Segment::Literal(text) => *self.nodes[at].literals.entry(key(&text)).or_insert(next),
+                Segment::Literal(text) => {
+                    *self.nodes[at].literals.entry(key(&text)).or_insert(next)
+                }
                 Segment::Param(name) => {
                     names.push(name);
                     *self.nodes[at].parameter.get_or_insert(next)
@@ -227,9 +229,8 @@ impl Router {
 }
 
 fn found<'a>(step: StepIndex, params: impl Iterator<Item = (&'a str, &'a str)>) -> Match {
-    let decoded: Option<Vec<(String, String)>> = params
-        .map(|(name, raw)| Some((name.to_owned(), decode(raw)?.into_owned())))
-        .collect();
+    let decoded: Option<Vec<(String, String)>> =
+        params.map(|(name, raw)| Some((name.to_owned(), decode(raw)?.into_owned()))).collect();
     match decoded {
         Some(params) => Match::Found { step, params },
         None => Match::BadEncoding,
@@ -356,7 +357,8 @@ mod tests {
 
     #[test]
     fn each_of_thousands_of_routes_is_found() {
-        let paths: Vec<String> = (0..5_000).map(|i| format!("/group{}/:id/item{i}", i % 50)).collect();
+        let paths: Vec<String> =
+            (0..5_000).map(|i| format!("/group{}/:id/item{i}", i % 50)).collect();
         let routes: Vec<(&str, &str)> = paths.iter().map(|path| ("GET", path.as_str())).collect();
         let router = router(&routes);
         for i in 0..5_000 {

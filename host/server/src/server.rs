@@ -152,7 +152,10 @@ impl Server {
             handler.idle().await;
         });
         if drained.await.is_err() {
-            tracing::warn!("requests still ran after {} s and are cut off", options.drain.as_secs());
+            tracing::warn!(
+                "requests still ran after {} s and are cut off",
+                options.drain.as_secs()
+            );
         }
         connections.shutdown().await;
     }

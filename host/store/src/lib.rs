@@ -281,13 +281,19 @@ pub trait Store: Send + Sync + 'static {
     /// Takes a cron tick: true for exactly one caller per tenant, step and time. On disk when it returns.
     ///
     /// Ticks are forgotten 30 days before the step's newest one; false for a tick that is older.
-    fn take_tick(&self, tenant: TenantId, step: StepName, scheduled_at: Millis) -> StoreFuture<'_, bool>;
+    fn take_tick(
+        &self,
+        tenant: TenantId,
+        step: StepName,
+        scheduled_at: Millis,
+    ) -> StoreFuture<'_, bool>;
 
     /// A state value.
     fn state_get(&self, group: GroupKey, key: String) -> StoreFuture<'_, Option<Json>>;
 
     /// Stores a state value and returns the one before.
-    fn state_set(&self, group: GroupKey, key: String, value: Json) -> StoreFuture<'_, Option<Json>>;
+    fn state_set(&self, group: GroupKey, key: String, value: Json)
+    -> StoreFuture<'_, Option<Json>>;
 
     /// Deletes a state value and returns it.
     fn state_delete(&self, group: GroupKey, key: String) -> StoreFuture<'_, Option<Json>>;

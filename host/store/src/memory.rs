@@ -146,10 +146,8 @@ impl Store for MemoryStore {
 
     fn next_due(&self, tenant: TenantId) -> StoreFuture<'_, Option<Millis>> {
         self.with(|model| {
-            let of_tenant = model
-                .deliveries
-                .values()
-                .filter(|queued| queued.delivery.tenant == tenant);
+            let of_tenant =
+                model.deliveries.values().filter(|queued| queued.delivery.tenant == tenant);
             Ok(of_tenant.map(|queued| queued.due_at).min())
         })
     }
@@ -232,10 +230,8 @@ impl Store for MemoryStore {
     fn queue_depth(&self, tenant: TenantId, now: Millis) -> StoreFuture<'_, QueueDepth> {
         self.with(|model| {
             let mut depth = QueueDepth::default();
-            for queued in model
-                .deliveries
-                .values()
-                .filter(|queued| queued.delivery.tenant == tenant)
+            for queued in
+                model.deliveries.values().filter(|queued| queued.delivery.tenant == tenant)
             {
                 if queued.due_at <= now {
                     depth.ready += 1;
@@ -245,11 +241,8 @@ impl Store for MemoryStore {
                     depth.delayed += 1;
                 }
             }
-            depth.dead = model
-                .dead
-                .values()
-                .filter(|letter| letter.tenant == tenant)
-                .count() as u64;
+            depth.dead =
+                model.dead.values().filter(|letter| letter.tenant == tenant).count() as u64;
             Ok(depth)
         })
     }
@@ -261,10 +254,7 @@ impl Store for MemoryStore {
         scheduled_at: Millis,
     ) -> StoreFuture<'_, bool> {
         self.with(|model| {
-            let of_step = model
-                .ticks
-                .iter()
-                .filter(|tick| tick.0 == tenant && tick.1 == step);
+            let of_step = model.ticks.iter().filter(|tick| tick.0 == tenant && tick.1 == step);
             let newest = of_step.map(|tick| tick.2).max();
             if newest.is_some_and(|newest| newest > scheduled_at.saturating_add(TICKS_KEPT)) {
                 return Ok(false);
@@ -294,17 +284,12 @@ impl Store for MemoryStore {
         self.with(|model| {
             let name = group.group.clone();
             let values = model.values(group);
-            let bytes: usize = values
-                .iter()
-                .map(|(key, value)| key.len() + value.len())
-                .sum();
+            let bytes: usize = values.iter().map(|(key, value)| key.len() + value.len()).sum();
             if bytes > max_bytes {
                 return Err(group_too_large(&name, max_bytes));
             }
-            let entry = |(key, value): (&String, &Json)| Entry {
-                key: key.clone(),
-                value: value.clone(),
-            };
+            let entry =
+                |(key, value): (&String, &Json)| Entry { key: key.clone(), value: value.clone() };
             Ok(values.iter().map(entry).collect())
         })
     }
@@ -338,13 +323,8 @@ impl Store for MemoryStore {
             let stream = model.stream(group);
             stream.last_offset += 1;
             let offset = stream.last_offset;
-            let old = stream
-                .items
-                .insert(id.clone(), StoredItem { id, data, offset });
-            Ok(ItemChange {
-                old: old.map(|item| item.data),
-                offset,
-            })
+            let old = stream.items.insert(id.clone(), StoredItem { id, data, offset });
+            Ok(ItemChange { old: old.map(|item| item.data), offset })
         })
     }
 
@@ -352,16 +332,10 @@ impl Store for MemoryStore {
         self.with(|model| {
             let stream = model.stream(group);
             let Some(old) = stream.items.remove(&id) else {
-                return Ok(ItemChange {
-                    old: None,
-                    offset: 0,
-                });
+                return Ok(ItemChange { old: None, offset: 0 });
             };
             stream.last_offset += 1;
-            Ok(ItemChange {
-                old: Some(old.data),
-                offset: stream.last_offset,
-            })
+            Ok(ItemChange { old: Some(old.data), offset: stream.last_offset })
         })
     }
 
@@ -369,10 +343,7 @@ impl Store for MemoryStore {
         self.with(|model| {
             let name = group.group.clone();
             let items = &model.stream(group).items;
-            let bytes: usize = items
-                .values()
-                .map(|item| item.id.len() + item.data.len())
-                .sum();
+            let bytes: usize = items.values().map(|item| item.id.len() + item.data.len()).sum();
             if bytes > max_bytes {
                 return Err(group_too_large(&name, max_bytes));
             }

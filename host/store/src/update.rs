@@ -205,9 +205,7 @@ fn sum(old: &Number, by: f64) -> Option<Number> {
 }
 
 fn integer(number: &Number) -> Option<i64> {
-    number
-        .as_i64()
-        .or_else(|| number.as_f64().and_then(integral))
+    number.as_i64().or_else(|| number.as_f64().and_then(integral))
 }
 
 fn integral(number: f64) -> Option<i64> {
@@ -223,19 +221,11 @@ fn depth(value: &Value) -> usize {
 }
 
 fn mismatch(verb: &str, path: &str, what: &str, found: &Value) -> StoreError {
-    StoreError::Update(format!(
-        "cannot {verb} {}: {what} {}",
-        named(path),
-        kind(found)
-    ))
+    StoreError::Update(format!("cannot {verb} {}: {what} {}", named(path), kind(found)))
 }
 
 fn named(path: &str) -> String {
-    if path.is_empty() {
-        "the value".to_owned()
-    } else {
-        format!("`{path}`")
-    }
+    if path.is_empty() { "the value".to_owned() } else { format!("`{path}`") }
 }
 
 fn kind(value: &Value) -> &'static str {
@@ -270,33 +260,21 @@ mod tests {
     fn set_creates_what_is_missing_on_the_way() {
         let ops = serde_json::json!([{ "type": "set", "path": "a.b.c", "value": [1] }]);
         assert_eq!(updated(None, ops.clone()), ok(r#"{"a":{"b":{"c":[1]}}}"#));
-        assert_eq!(
-            updated(Some(r#"{"a":null,"z":1}"#), ops),
-            ok(r#"{"a":{"b":{"c":[1]}},"z":1}"#)
-        );
+        assert_eq!(updated(Some(r#"{"a":null,"z":1}"#), ops), ok(r#"{"a":{"b":{"c":[1]}},"z":1}"#));
     }
 
     #[test]
     fn the_empty_path_is_the_whole_value() {
         assert_eq!(
-            updated(
-                Some("5"),
-                serde_json::json!([{ "type": "set", "value": "x" }])
-            ),
+            updated(Some("5"), serde_json::json!([{ "type": "set", "value": "x" }])),
             ok(r#""x""#)
         );
         assert_eq!(
-            updated(
-                Some("5"),
-                serde_json::json!([{ "type": "increment", "by": 2 }])
-            ),
+            updated(Some("5"), serde_json::json!([{ "type": "increment", "by": 2 }])),
             ok("7")
         );
         assert_eq!(
-            updated(
-                Some("5"),
-                serde_json::json!([{ "type": "remove", "path": "" }])
-            ),
+            updated(Some("5"), serde_json::json!([{ "type": "remove", "path": "" }])),
             ok("null")
         );
     }
@@ -307,10 +285,7 @@ mod tests {
             { "type": "set", "path": "__proto__.constructor", "value": true },
             { "type": "set", "path": "0", "value": 1 },
         ]);
-        assert_eq!(
-            updated(None, ops),
-            ok(r#"{"__proto__":{"constructor":true},"0":1}"#)
-        );
+        assert_eq!(updated(None, ops), ok(r#"{"__proto__":{"constructor":true},"0":1}"#));
     }
 
     #[test]
@@ -331,20 +306,11 @@ mod tests {
             { "type": "decrement", "path": "below", "by": 1 },
             { "type": "increment", "path": "f", "by": 0.5 },
         ]);
-        assert_eq!(
-            updated(Some(r#"{"n":40}"#), ops),
-            ok(r#"{"n":42,"below":-1,"f":0.5}"#)
-        );
+        assert_eq!(updated(Some(r#"{"n":40}"#), ops), ok(r#"{"n":42,"below":-1,"f":0.5}"#));
         let one = serde_json::json!([{ "type": "increment", "by": 1 }]);
-        assert_eq!(
-            updated(Some("9007199254740993"), one.clone()),
-            ok("9007199254740994")
-        );
+        assert_eq!(updated(Some("9007199254740993"), one.clone()), ok("9007199254740994"));
         assert_eq!(updated(Some("1.0"), one.clone()), ok("2"));
-        assert_eq!(
-            updated(Some("9223372036854775807"), one),
-            ok("9.223372036854776e+18")
-        );
+        assert_eq!(updated(Some("9223372036854775807"), one), ok("9.223372036854776e+18"));
     }
 
     #[test]
@@ -359,10 +325,7 @@ mod tests {
     #[test]
     fn remove_keeps_the_order_of_the_others_and_ignores_what_is_missing() {
         let ops = serde_json::json!([{ "type": "remove", "path": "a" }, { "type": "remove", "path": "x.y.z" }]);
-        assert_eq!(
-            updated(Some(r#"{"a":1,"b":2,"c":3}"#), ops.clone()),
-            ok(r#"{"b":2,"c":3}"#)
-        );
+        assert_eq!(updated(Some(r#"{"a":1,"b":2,"c":3}"#), ops.clone()), ok(r#"{"b":2,"c":3}"#));
         assert_eq!(updated(None, ops), ok("null"));
     }
 
@@ -378,31 +341,19 @@ mod tests {
             refused("cannot increment `a.b`: what should hold it is an array")
         );
         assert_eq!(
-            updated(
-                Some("true"),
-                serde_json::json!([{ "type": "set", "path": "a", "value": 1 }])
-            ),
+            updated(Some("true"), serde_json::json!([{ "type": "set", "path": "a", "value": 1 }])),
             refused("cannot set `a`: what should hold it is a boolean")
         );
         assert_eq!(
-            updated(
-                Some("{}"),
-                serde_json::json!([{ "type": "merge", "value": 7 }])
-            ),
+            updated(Some("{}"), serde_json::json!([{ "type": "merge", "value": 7 }])),
             refused("cannot merge into the value: the merged value is a number")
         );
         assert_eq!(
-            updated(
-                Some("3"),
-                serde_json::json!([{ "type": "merge", "value": {} }])
-            ),
+            updated(Some("3"), serde_json::json!([{ "type": "merge", "value": {} }])),
             refused("cannot merge into the value: it is a number")
         );
         assert_eq!(
-            updated(
-                Some("3"),
-                serde_json::json!([{ "type": "remove", "path": "a.b" }])
-            ),
+            updated(Some("3"), serde_json::json!([{ "type": "remove", "path": "a.b" }])),
             refused("cannot remove `a.b`: what should hold it is a number")
         );
     }
@@ -414,14 +365,8 @@ mod tests {
             updated(Some(r#"{"n":1e308}"#), ops),
             refused("cannot increment `n`: the result is not a finite number")
         );
-        let not_a_number = [UpdateOp::Decrement {
-            path: String::new(),
-            by: f64::NAN,
-        }];
-        assert!(matches!(
-            apply_update(None, &not_a_number),
-            Err(StoreError::Update(_))
-        ));
+        let not_a_number = [UpdateOp::Decrement { path: String::new(), by: f64::NAN }];
+        assert!(matches!(apply_update(None, &not_a_number), Err(StoreError::Update(_))));
     }
 
     #[test]
@@ -431,10 +376,7 @@ mod tests {
 
         let deepest =
             apply_update(None, &set(path(MAX_DEPTH), Value::Null)).expect("the deepest value");
-        assert_eq!(
-            apply_update(Some(&deepest), &[]).expect("it can be read"),
-            deepest
-        );
+        assert_eq!(apply_update(Some(&deepest), &[]).expect("it can be read"), deepest);
 
         let too_many_names = apply_update(None, &set(path(MAX_DEPTH + 1), Value::Null));
         assert!(matches!(too_many_names, Err(StoreError::Update(_))));

@@ -119,14 +119,7 @@ fn key() -> impl Strategy<Value = &'static str> {
 }
 
 fn text() -> impl Strategy<Value = &'static str> {
-    select(vec![
-        "null",
-        "5",
-        r#""text""#,
-        r#"{"n":1}"#,
-        r#"{"a":{"b":2.5},"n":"x"}"#,
-        "[1,2]",
-    ])
+    select(vec!["null", "5", r#""text""#, r#"{"n":1}"#, r#"{"a":{"b":2.5},"n":"x"}"#, "[1,2]"])
 }
 
 fn group(stream: Option<&'static str>) -> impl Strategy<Value = GroupKey> {
@@ -147,14 +140,7 @@ fn max_bytes() -> impl Strategy<Value = usize> {
 
 fn update() -> impl Strategy<Value = UpdateOp> {
     let path = || select(vec!["", "n", "a", "a.b"]).prop_map(str::to_owned);
-    let value = || {
-        select(vec![
-            json!(7),
-            json!(null),
-            json!("text"),
-            json!({ "b": 1, "c": [] }),
-        ])
-    };
+    let value = || select(vec![json!(7), json!(null), json!("text"), json!({ "b": 1, "c": [] })]);
     let by = || select(vec![1.0, 0.25, -3.0, 1e308]);
     prop_oneof![
         (path(), value()).prop_map(|(path, value): (String, Value)| UpdateOp::Set { path, value }),
@@ -199,14 +185,7 @@ fn value_action() -> impl Strategy<Value = Action> {
             .prop_map(|(group, max_bytes)| Action::StateGroup { group, max_bytes }),
         group(None).prop_map(|group| Action::StateClear { group }),
         (group(None), key(), vec(update(), 0..4), max_bytes()).prop_map(
-            |(group, key, ops, max_bytes)| {
-                Action::StateUpdate {
-                    group,
-                    key,
-                    ops,
-                    max_bytes,
-                }
-            }
+            |(group, key, ops, max_bytes)| { Action::StateUpdate { group, key, ops, max_bytes } }
         ),
     ]
 }
@@ -257,10 +236,7 @@ impl Answer {
 
 /// The newest lease is number 0; without one, a lease that nobody gave.
 fn pick(leases: &[Lease], number: usize) -> Lease {
-    leases.iter().rev().nth(number).copied().unwrap_or(Lease {
-        delivery: 1,
-        epoch: 1,
-    })
+    leases.iter().rev().nth(number).copied().unwrap_or(Lease { delivery: 1, epoch: 1 })
 }
 
 fn error(lease: Lease, now: Millis) -> AttemptError {
@@ -277,11 +253,7 @@ async fn answer(store: &dyn Store, action: &Action, leases: &[Lease], now: Milli
     match action.clone() {
         Action::Pass { .. } | Action::Reopen => Answer::of(Ok(())),
         Action::Barrier => Answer::of(store.barrier().await),
-        Action::Emit {
-            tenant,
-            deliveries,
-            message_group_id,
-        } => {
+        Action::Emit { tenant, deliveries, message_group_id } => {
             let deliver = |(step, delay): (&'static str, Millis)| NewDelivery {
                 step: StepName::from(step),
                 due_at: now + delay,
@@ -296,27 +268,14 @@ async fn answer(store: &dyn Store, action: &Action, leases: &[Lease], now: Milli
             };
             Answer::of(store.emit(event, now).await)
         }
-        Action::Claim {
-            tenant,
-            steps,
-            limit,
-            time,
-        } => {
+        Action::Claim { tenant, steps, limit, time } => {
             let steps = steps.into_iter().map(StepName::from).collect();
-            let claimed = store
-                .claim(TenantId::from(tenant), steps, limit, now, now + time)
-                .await;
+            let claimed = store.claim(TenantId::from(tenant), steps, limit, now, now + time).await;
             let leases = claimed.iter().flatten();
             let leases = leases
-                .map(|delivery| Lease {
-                    delivery: delivery.id,
-                    epoch: delivery.lease_epoch,
-                })
+                .map(|delivery| Lease { delivery: delivery.id, epoch: delivery.lease_epoch })
                 .collect();
-            Answer {
-                leases,
-                ..Answer::of(claimed)
-            }
+            Answer { leases, ..Answer::of(claimed) }
         }
         Action::NextDue { tenant } => Answer::of(store.next_due(TenantId::from(tenant)).await),
         Action::ReleaseAll => Answer::of(store.release_all().await),
@@ -338,17 +297,13 @@ async fn answer(store: &dyn Store, action: &Action, leases: &[Lease], now: Milli
         Action::QueueDepth { tenant } => {
             Answer::of(store.queue_depth(TenantId::from(tenant), now).await)
         }
-        Action::TakeTick { tenant, step, at } => Answer::of(
-            store
-                .take_tick(TenantId::from(tenant), StepName::from(step), at)
-                .await,
-        ),
+        Action::TakeTick { tenant, step, at } => {
+            Answer::of(store.take_tick(TenantId::from(tenant), StepName::from(step), at).await)
+        }
         Action::StateGet { group, key } => Answer::of(store.state_get(group, key.to_owned()).await),
-        Action::StateSet { group, key, value } => Answer::of(
-            store
-                .state_set(group, key.to_owned(), value.to_owned())
-                .await,
-        ),
+        Action::StateSet { group, key, value } => {
+            Answer::of(store.state_set(group, key.to_owned(), value.to_owned()).await)
+        }
         Action::StateDelete { group, key } => {
             Answer::of(store.state_delete(group, key.to_owned()).await)
         }
@@ -356,16 +311,9 @@ async fn answer(store: &dyn Store, action: &Action, leases: &[Lease], now: Milli
             Answer::of(store.state_group(group, max_bytes).await)
         }
         Action::StateClear { group } => Answer::of(store.state_clear(group).await),
-        Action::StateUpdate {
-            group,
-            key,
-            ops,
-            max_bytes,
-        } => Answer::of(
-            store
-                .state_update(group, key.to_owned(), ops, max_bytes)
-                .await,
-        ),
+        Action::StateUpdate { group, key, ops, max_bytes } => {
+            Answer::of(store.state_update(group, key.to_owned(), ops, max_bytes).await)
+        }
         Action::ItemGet { group, id } => Answer::of(store.item_get(group, id.to_owned()).await),
         Action::ItemSet { group, id, data } => {
             Answer::of(store.item_set(group, id.to_owned(), data.to_owned()).await)
@@ -382,11 +330,8 @@ async fn answer(store: &dyn Store, action: &Action, leases: &[Lease], now: Milli
 /// In memory where there is such a place: this test asks for answers, not for the disk.
 fn directory() -> TempDir {
     let memory = Path::new("/dev/shm");
-    let directory = if memory.is_dir() {
-        tempfile::tempdir_in(memory)
-    } else {
-        tempfile::tempdir()
-    };
+    let directory =
+        if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
     directory.expect("a temporary directory")
 }
 
@@ -408,14 +353,7 @@ async fn compare(actions: Vec<Action>) -> Result<(), TestCaseError> {
         }
         let expected = answer(&model, action, &leases, now).await;
         let found = answer(&store, action, &leases, now).await;
-        prop_assert_eq!(
-            &found,
-            &expected,
-            "call {}: {:?} at {}",
-            number,
-            action,
-            now
-        );
+        prop_assert_eq!(&found, &expected, "call {}: {:?} at {}", number, action, now);
         leases.extend(expected.leases);
     }
     Ok(())

@@ -144,9 +144,10 @@ impl<'a> Bundler<'a> {
             _ => format!("require({step})"),
         };
         let eager: Vec<String> = match deferral {
-            Deferral::Modules { eager, .. } => {
-                eager.iter().map(|m| format!("() => require({})", quoted(&self.project.join(m)))).collect()
-            }
+            Deferral::Modules { eager, .. } => eager
+                .iter()
+                .map(|m| format!("() => require({})", quoted(&self.project.join(m))))
+                .collect(),
             _ => Vec::new(),
         };
         format!(
@@ -208,7 +209,9 @@ impl<'a> Bundler<'a> {
             [package, ..] => (*package).to_owned(),
             [] => name.to_owned(),
         };
-        format!("the import \"{name}\" is not installed; run `npm install {package}` in the project")
+        format!(
+            "the import \"{name}\" is not installed; run `npm install {package}` in the project"
+        )
     }
 
     /// The source map with paths relative to the project, whatever directory it was made in.
@@ -244,9 +247,10 @@ impl Bundle {
         let message = message
             .strip_prefix(&format!("{}: ", source.file))
             .map_or(message.clone(), str::to_owned);
-        let position = error.stack.as_deref().and_then(|stack| {
-            StackMapper::new(&self.source_map).ok()?.first_position(stack)
-        });
+        let position = error
+            .stack
+            .as_deref()
+            .and_then(|stack| StackMapper::new(&self.source_map).ok()?.first_position(stack));
         let Some(found) = position else { return BuildError::in_file(&source.file, message) };
         let text = fs::read_to_string(self.project.join(&found.file)).unwrap_or_default();
         let line = found.line.saturating_sub(1) as usize;
@@ -282,7 +286,11 @@ impl Metafile {
         };
         Graph {
             root: root.to_owned(),
-            imports: self.inputs.iter().map(|(path, input)| (path.clone(), imports(input))).collect(),
+            imports: self
+                .inputs
+                .iter()
+                .map(|(path, input)| (path.clone(), imports(input)))
+                .collect(),
         }
     }
 }
@@ -306,7 +314,8 @@ fn normal(path: &Path) -> PathBuf {
 fn relative(from: &Path, path: &Path) -> String {
     let common = from.components().zip(path.components()).take_while(|(a, b)| a == b).count();
     let up = from.components().skip(common).map(|_| "..".to_owned());
-    let down = path.components().skip(common).map(|part| part.as_os_str().to_string_lossy().into_owned());
+    let down =
+        path.components().skip(common).map(|part| part.as_os_str().to_string_lossy().into_owned());
     up.chain(down).collect::<Vec<_>>().join("/")
 }
 

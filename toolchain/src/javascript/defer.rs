@@ -116,7 +116,8 @@ mod tests {
 
     #[test]
     fn importers_wait_and_clean_dependencies_do_not() {
-        let Deferral::Modules { deferred, eager } = Deferral::None.with(&read(Some("env")), &graph())
+        let Deferral::Modules { deferred, eager } =
+            Deferral::None.with(&read(Some("env")), &graph())
         else {
             panic!("not by module")
         };

@@ -154,7 +154,9 @@ pub fn doctor(cache: &Path) -> Vec<Finding> {
     let root = cache.join(format!("javascript-{}", engine_key().short()));
     let ready = match root.is_dir() {
         true => State::Present(root.display().to_string()),
-        false => State::Later("set up at the first build of a JavaScript or TypeScript step".into()),
+        false => {
+            State::Later("set up at the first build of a JavaScript or TypeScript step".into())
+        }
     };
     vec![
         Finding { what: "Node.js (only for the one-time set-up)".into(), state: node_state() },

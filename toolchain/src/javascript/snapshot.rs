@@ -193,14 +193,12 @@ impl Snapshotter {
             .preopened_dir(directory.path(), "/", FsPerms::ReadOnly)
             .map_err(|error| format!("{error:#}"))?;
         let limits = StoreLimitsBuilder::new().memory_size(MEMORY).build();
-        let mut store =
-            Store::new(&self.engine, Host { wasi: wasi.build_p1(), limits, variables });
+        let mut store = Store::new(&self.engine, Host { wasi: wasi.build_p1(), limits, variables });
         store.limiter(|host| &mut host.limits);
         store.set_epoch_deadline(SECONDS * 10);
 
         let started = async {
-            let instance =
-                self.linker()?.instantiate_async(&mut store, &self.module).await?;
+            let instance = self.linker()?.instantiate_async(&mut store, &self.module).await?;
             for name in ["_initialize", INIT] {
                 if let Ok(function) = instance.get_typed_func::<(), ()>(&mut store, name) {
                     function.call_async(&mut store, ()).await?;
@@ -290,7 +288,9 @@ async fn read_config(store: &mut Store<Host>, instance: &Instance) -> Result<Val
         Ok::<_, wasmtime::Error>(answer.read())
     };
     match called.await {
-        Ok(Some(Ok(json))) => serde_json::from_str(&json).map_err(|e| GuestError::new(e.to_string())),
+        Ok(Some(Ok(json))) => {
+            serde_json::from_str(&json).map_err(|e| GuestError::new(e.to_string()))
+        }
         Ok(Some(Err(failure))) => Err(failure),
         Ok(None) => Err(GuestError::new("the config's answer is out of bounds")),
         Err(error) => Err(GuestError::new(format!("reading the config failed: {error:#}"))),
@@ -330,4 +330,3 @@ impl Answer<'_> {
         Some(String::from_utf8_lossy(bytes).into_owned())
     }
 }
-

@@ -14,9 +14,7 @@ use serde::Deserialize;
 use walkdir::{DirEntry, WalkDir};
 
 use self::provision::Provisioned;
-use crate::{
-    BuildError, Position, Progress, Source, cache, discover::discover, source::Compiled,
-};
+use crate::{BuildError, Position, Progress, Source, cache, discover::discover, source::Compiled};
 
 pub use provision::{componentize_py, doctor};
 

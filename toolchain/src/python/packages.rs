@@ -72,7 +72,9 @@ fn explain(provisioned: &Provisioned, text: &str, said: &str) -> BuildError {
         .filter(|by| !by.starts_with("versions"));
     let by_whom = by.map(|by| format!(" (required by {by})")).unwrap_or_default();
     let message = if is_native(provisioned, wanted) {
-        format!("{wanted}{by_whom} has native code, which cannot run in a step; choose a pure Python package")
+        format!(
+            "{wanted}{by_whom} has native code, which cannot run in a step; choose a pure Python package"
+        )
     } else {
         format!("there is no package {wanted}{by_whom} for Python {PYTHON_VERSION}")
     };

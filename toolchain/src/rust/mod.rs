@@ -103,7 +103,10 @@ impl Rust {
         fs::create_dir_all(&directory).map_err(io)?;
         let mut manifest = toml::Table::new();
         let table = |pairs: &[(&str, toml::Value)]| {
-            pairs.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect::<toml::Table>()
+            pairs
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), value.clone()))
+                .collect::<toml::Table>()
         };
         manifest.insert(
             "package".into(),
@@ -180,8 +183,10 @@ fn write_if_changed(path: &Path, text: &str) -> io::Result<()> {
 /// A name for cargo: the file's own, and a digest that keeps two folders apart.
 fn crate_name(source: &Source) -> String {
     let stem = source.path.file_stem().unwrap_or_default().to_string_lossy();
-    let readable: String =
-        stem.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+    let readable: String = stem
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+        .collect();
     format!("{}-{}", readable.trim_matches('-'), &Digest::of(source.file.as_bytes()).as_str()[..6])
 }
 

@@ -27,14 +27,8 @@ const OLDEST: u32 = 91;
 const LAYOUT: &str = "1";
 
 /// The packages to start from; the libraries that they need and the machine lacks come along.
-const PACKAGES: [&str; 6] = [
-    "rustc-web",
-    "cargo-web",
-    "rust-web-llvm",
-    "rust-web-src",
-    "libstd-rust-web-dev",
-    "wasi-libc",
-];
+const PACKAGES: [&str; 6] =
+    ["rustc-web", "cargo-web", "rust-web-llvm", "rust-web-src", "libstd-rust-web-dev", "wasi-libc"];
 
 /// Why there is no toolchain.
 #[derive(Debug)]
@@ -151,27 +145,17 @@ pub fn describe(cache: &Path) -> Status {
         return Status::Installed { version };
     }
     if let Some(RustToolchain { version, .. }) = debian(cache) {
-        return Status::Debian {
-            version,
-            directory: debian_directory(cache),
-        };
+        return Status::Debian { version, directory: debian_directory(cache) };
     }
     if exists("rustup") {
-        return Status::Obtainable {
-            how: format!("`rustup target add {TARGET}`"),
-        };
+        return Status::Obtainable { how: format!("`rustup target add {TARGET}`") };
     }
-    if ["apt-get", "apt-cache", "dpkg-deb", "cc"]
-        .into_iter()
-        .all(exists)
-    {
+    if ["apt-get", "apt-cache", "dpkg-deb", "cc"].into_iter().all(exists) {
         return Status::Obtainable {
             how: "Debian's packages, unpacked into the cache directory".to_owned(),
         };
     }
-    Status::Missing {
-        mend: format!("install rustup and run `rustup target add {TARGET}`"),
-    }
+    Status::Missing { mend: format!("install rustup and run `rustup target add {TARGET}`") }
 }
 
 impl RustToolchain {
@@ -185,9 +169,7 @@ impl RustToolchain {
             cargo.env(name, value);
         }
         // Settings of another toolchain that may be in the way.
-        cargo
-            .env_remove("RUSTUP_TOOLCHAIN")
-            .env_remove("RUSTC_WRAPPER");
+        cargo.env_remove("RUSTUP_TOOLCHAIN").env_remove("RUSTC_WRAPPER");
         cargo
     }
 
@@ -210,9 +192,7 @@ impl RustToolchain {
 
     /// What follows `cargo build`.
     pub fn build_args(&self) -> Vec<String> {
-        ["--release", "--target", TARGET]
-            .map(str::to_owned)
-            .to_vec()
+        ["--release", "--target", TARGET].map(str::to_owned).to_vec()
     }
 
     /// What `rustc --version` says.
@@ -240,10 +220,7 @@ fn installed() -> Option<RustToolchain> {
         stdout(Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]))
             .ok()?;
     let usable = is_new_enough(&version) && has_std(Path::new(&libraries)) && exists("cargo");
-    usable.then_some(RustToolchain {
-        version,
-        origin: Origin::Installed,
-    })
+    usable.then_some(RustToolchain { version, origin: Origin::Installed })
 }
 
 fn has_std(libraries: &Path) -> bool {
@@ -288,10 +265,7 @@ fn debian(cache: &Path) -> Option<RustToolchain> {
     let stamp = fs::read_to_string(prefix.join(STAMP)).ok()?;
     let (layout, version) = stamp.split_once('\n')?;
     let version = version.trim().to_owned();
-    (layout == LAYOUT).then_some(RustToolchain {
-        version,
-        origin: Origin::Debian(prefix),
-    })
+    (layout == LAYOUT).then_some(RustToolchain { version, origin: Origin::Debian(prefix) })
 }
 
 fn provision_debian(cache: &Path, progress: &dyn Fn(&str)) -> Result<RustToolchain> {
@@ -335,11 +309,7 @@ fn remove_leftovers(cache: &Path) -> Result<()> {
         return Ok(());
     };
     for entry in entries.flatten() {
-        if entry
-            .file_name()
-            .to_string_lossy()
-            .starts_with("rust-debian.partial-")
-        {
+        if entry.file_name().to_string_lossy().starts_with("rust-debian.partial-") {
             fs::remove_dir_all(entry.path()).map_err(at(&entry.path()))?;
         }
     }
@@ -388,9 +358,7 @@ fn dependencies(name: &str) -> Result<Vec<String>> {
             "Debian's package lists have no `{name}`; run `apt-get update` as root, or use Debian 12 or later"
         )));
     };
-    let lines = listed
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("Depends: "));
+    let lines = listed.lines().filter_map(|line| line.trim().strip_prefix("Depends: "));
     Ok(lines.map(|name| name.trim().to_owned()).collect())
 }
 
@@ -406,35 +374,18 @@ fn is_installed(name: &str) -> bool {
 fn unpack(prefix: &Path, names: &BTreeSet<String>, progress: &dyn Fn(&str)) -> Result<()> {
     let archives = prefix.join("archives");
     create(&archives)?;
-    progress(&format!(
-        "downloading {} Debian packages, about 150 MB",
-        names.len()
-    ));
-    stdout(
-        Command::new("apt-get")
-            .current_dir(&archives)
-            .arg("download")
-            .args(names),
-    )?;
+    progress(&format!("downloading {} Debian packages, about 150 MB", names.len()));
+    stdout(Command::new("apt-get").current_dir(&archives).arg("download").args(names))?;
 
     progress("unpacking the Rust toolchain");
     for archive in fs::read_dir(&archives).map_err(at(&archives))?.flatten() {
-        stdout(
-            Command::new("dpkg-deb")
-                .arg("-x")
-                .arg(archive.path())
-                .arg(prefix),
-        )?;
+        stdout(Command::new("dpkg-deb").arg("-x").arg(archive.path()).arg(prefix))?;
     }
     fs::remove_dir_all(&archives).map_err(at(&archives))?;
 
     // The compiler's own sources are two thirds of it all, and only the library's are needed.
     let sources = fs::canonicalize(prefix.join(LIBRARY_SOURCES)).map_err(at(prefix))?;
-    for unneeded in [
-        sources.join("src"),
-        sources.join("compiler"),
-        prefix.join("usr/share"),
-    ] {
+    for unneeded in [sources.join("src"), sources.join("compiler"), prefix.join("usr/share")] {
         fs::remove_dir_all(&unneeded).map_err(at(&unneeded))?;
     }
     Ok(())
@@ -462,20 +413,12 @@ fn build_std(prefix: &Path, progress: &dyn Fn(&str)) -> Result<()> {
         fs::write(seed.join(name), text).map_err(at(&seed.join(name)))?;
     }
     // Steps are linked with link-time optimisation, which needs bitcode.
-    let flags = format!(
-        "-Cembed-bitcode=yes\x1f{}",
-        remap(&prefix.join(LIBRARY_SOURCES), "/rustc/")
-    );
+    let flags =
+        format!("-Cembed-bitcode=yes\x1f{}", remap(&prefix.join(LIBRARY_SOURCES), "/rustc/"));
     let mut cargo = debian_command(prefix, "usr/bin/cargo");
     cargo
         .current_dir(&seed)
-        .args([
-            "build",
-            "--release",
-            "--target",
-            TARGET,
-            "-Zbuild-std=std,panic_abort",
-        ])
+        .args(["build", "--release", "--target", TARGET, "-Zbuild-std=std,panic_abort"])
         .env("RUSTC_BOOTSTRAP", "1")
         .env("CARGO_ENCODED_RUSTFLAGS", flags)
         .env("CARGO_TARGET_DIR", seed.join("target"));
@@ -484,10 +427,7 @@ fn build_std(prefix: &Path, progress: &dyn Fn(&str)) -> Result<()> {
     let built = seed.join("target").join(TARGET).join("release/deps");
     for entry in fs::read_dir(&built).map_err(at(&built))?.flatten() {
         let path = entry.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "rlib")
-        {
+        if path.extension().is_some_and(|extension| extension == "rlib") {
             fs::copy(&path, prefix.join(LIBRARIES).join(entry.file_name())).map_err(at(&path))?;
         }
     }
@@ -512,10 +452,7 @@ fn debian_environment(prefix: &Path) -> Vec<(&'static str, std::ffi::OsString)> 
     vec![
         ("RUSTC", prefix.join("usr/bin/rustc").into()),
         ("RUSTDOC", prefix.join("usr/bin/rustdoc").into()),
-        (
-            "LD_LIBRARY_PATH",
-            before(by_architecture, "LD_LIBRARY_PATH"),
-        ),
+        ("LD_LIBRARY_PATH", before(by_architecture, "LD_LIBRARY_PATH")),
         ("PATH", before(linkers, "PATH")),
     ]
 }
@@ -548,28 +485,18 @@ fn exists(command: &str) -> bool {
 fn stdout(command: &mut Command) -> Result<String> {
     let said = match command.output() {
         Ok(output) if output.status.success() => {
-            return Ok(String::from_utf8_lossy(&output.stdout)
-                .trim_end()
-                .to_owned());
+            return Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned());
         }
         Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
         Err(error) => error.to_string(),
     };
-    Err(ProvisionError::Command {
-        command: shown(command),
-        output: said,
-    })
+    Err(ProvisionError::Command { command: shown(command), output: said })
 }
 
 fn shown(command: &Command) -> String {
-    let program = Path::new(command.get_program())
-        .file_name()
-        .unwrap_or_default();
+    let program = Path::new(command.get_program()).file_name().unwrap_or_default();
     let words = std::iter::once(program).chain(command.get_args());
-    words
-        .map(|word| word.to_string_lossy())
-        .collect::<Vec<_>>()
-        .join(" ")
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
 fn create(directory: &Path) -> Result<()> {
@@ -578,10 +505,7 @@ fn create(directory: &Path) -> Result<()> {
 
 fn at(path: &Path) -> impl Fn(io::Error) -> ProvisionError + use<> {
     let path = path.to_owned();
-    move |source| ProvisionError::Io {
-        path: path.clone(),
-        source,
-    }
+    move |source| ProvisionError::Io { path: path.clone(), source }
 }
 
 #[cfg(test)]
@@ -603,11 +527,8 @@ mod tests {
         fs::create_dir_all(debian_directory(&cache)).unwrap();
         assert_eq!(debian(&cache), None);
 
-        fs::write(
-            debian_directory(&cache).join(STAMP),
-            format!("{LAYOUT}\nrustc 1.96.0\n"),
-        )
-        .unwrap();
+        fs::write(debian_directory(&cache).join(STAMP), format!("{LAYOUT}\nrustc 1.96.0\n"))
+            .unwrap();
         assert_eq!(debian(&cache).unwrap().version(), "rustc 1.96.0");
         fs::remove_dir_all(cache).unwrap();
     }

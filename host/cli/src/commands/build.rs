@@ -12,8 +12,10 @@ use crate::progress;
 
 /// Compile the steps of a project to components.
 #[derive(Args)]
-#[command(after_help = "Examples:\n  motia build\n  motia build my-project --out /srv/bundles/my-project\n\n\
-                        What a language needs is set up at its first use and kept in the user's cache.")]
+#[command(
+    after_help = "Examples:\n  motia build\n  motia build my-project --out /srv/bundles/my-project\n\n\
+                        What a language needs is set up at its first use and kept in the user's cache."
+)]
 pub struct Build {
     /// The project.
     #[arg(default_value = ".")]

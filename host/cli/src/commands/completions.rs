@@ -8,7 +8,9 @@ use clap_complete::Shell;
 
 /// Print completions for a shell.
 #[derive(Args)]
-#[command(after_help = "Example:\n  motia completions bash > ~/.local/share/bash-completion/completions/motia")]
+#[command(
+    after_help = "Example:\n  motia completions bash > ~/.local/share/bash-completion/completions/motia"
+)]
 pub struct Completions {
     /// The shell.
     shell: Shell,
@@ -17,7 +19,12 @@ pub struct Completions {
 impl Completions {
     /// Prints them.
     pub fn run(self) -> Result<ExitCode> {
-        clap_complete::generate(self.shell, &mut crate::Arguments::command(), "motia", &mut io::stdout());
+        clap_complete::generate(
+            self.shell,
+            &mut crate::Arguments::command(),
+            "motia",
+            &mut io::stdout(),
+        );
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -16,8 +16,10 @@ static TEMPLATES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates");
 
 /// Start a project.
 #[derive(Args)]
-#[command(after_help = "Examples:\n  motia create\n  motia create my-project --language python\n\n\
-                        On a terminal it asks for what is not given; elsewhere, or with --yes, the defaults are taken.")]
+#[command(
+    after_help = "Examples:\n  motia create\n  motia create my-project --language python\n\n\
+                        On a terminal it asks for what is not given; elsewhere, or with --yes, the defaults are taken."
+)]
 pub struct Create {
     /// The project's name and directory.
     name: Option<String>,
@@ -54,9 +56,10 @@ impl Create {
         let asking = !self.yes && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
         let name = match self.name {
             Some(name) => name,
-            None if asking => {
-                Input::new().with_prompt("name").default("my-motia-project".to_owned()).interact_text()?
-            }
+            None if asking => Input::new()
+                .with_prompt("name")
+                .default("my-motia-project".to_owned())
+                .interact_text()?,
             None => bail!("no name; say `motia create my-project`"),
         };
         let language = match self.language {
@@ -103,7 +106,10 @@ fn word(language: Language) -> String {
 fn project_name(directory: &Path) -> Result<String> {
     let name = directory.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     let valid = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    if name.is_empty() || !name.chars().all(valid) || !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+    if name.is_empty()
+        || !name.chars().all(valid)
+        || !name.starts_with(|c: char| c.is_ascii_alphabetic())
+    {
         bail!("`{name}` is not a project name; expected a letter, then letters, digits, - or _");
     }
     Ok(name)

@@ -65,7 +65,8 @@ impl Dev {
         };
         // Before the first build, so that no change is missed.
         let (changes, _watcher) = watch(&project)?;
-        let report = match builder.toolchain.build(&builder.options, progress::for_terminal()).await {
+        let report = match builder.toolchain.build(&builder.options, progress::for_terminal()).await
+        {
             Ok(report) => report,
             Err(errors) => {
                 eprintln!("{errors}");
@@ -80,7 +81,9 @@ impl Dev {
         let host = Host::start(addr, &data, sandbox, deployment, server)
             .await
             .context("motia dev cannot start (another port: --port)")?;
-        eprintln!("steps may send requests to any host in dev; `motia serve` allows only --allow-http");
+        eprintln!(
+            "steps may send requests to any host in dev; `motia serve` allows only --allow-http"
+        );
         let engine = host.engine().clone();
         let rebuilding = tokio::spawn(rebuild(builder, engine, changes));
         host.run().await?;
@@ -98,11 +101,7 @@ impl Builder {
 }
 
 /// Rebuilds after every change; the version before serves on while the project has errors.
-async fn rebuild(
-    builder: Builder,
-    engine: Engine,
-    mut changes: mpsc::UnboundedReceiver<PathBuf>,
-) {
+async fn rebuild(builder: Builder, engine: Engine, mut changes: mpsc::UnboundedReceiver<PathBuf>) {
     while changes.recv().await.is_some() {
         while tokio::time::timeout(QUIET, changes.recv()).await.is_ok_and(|more| more.is_some()) {}
         let started = Instant::now();

@@ -31,12 +31,14 @@ impl Emit {
             .with_context(|| format!("--message is not JSON: {}", self.message))?;
         let body = serde_json::json!({ "topic": self.topic, "data": data }).to_string();
         let uri: hyper::Uri = self.url.parse().with_context(|| format!("--url {}", self.url))?;
-        let Some(authority) = uri.authority() else { bail!("--url {}: expected http://host:port", self.url) };
+        let Some(authority) = uri.authority() else {
+            bail!("--url {}: expected http://host:port", self.url)
+        };
         let host = authority.host().trim_matches(['[', ']']);
         let port = authority.port_u16().unwrap_or(80);
-        let stream = TcpStream::connect((host, port))
-            .await
-            .with_context(|| format!("no host answers at {}; start one with `motia dev` or `motia serve`", self.url))?;
+        let stream = TcpStream::connect((host, port)).await.with_context(|| {
+            format!("no host answers at {}; start one with `motia dev` or `motia serve`", self.url)
+        })?;
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);

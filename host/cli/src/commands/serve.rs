@@ -14,9 +14,11 @@ use crate::environment;
 
 /// Serve a bundle.
 #[derive(Args)]
-#[command(after_help = "Examples:\n  motia serve\n  motia serve dist --addr 0.0.0.0:8080 --data /var/lib/my-project\n  \
+#[command(
+    after_help = "Examples:\n  motia serve\n  motia serve dist --addr 0.0.0.0:8080 --data /var/lib/my-project\n  \
                         motia serve --env-file prod.env --allow-http api.example.com --allow-http '*.example.org:443'\n\n\
-                        Steps reach no host over HTTP that is not named with --allow-http; `*` stands for all public ones.")]
+                        Steps reach no host over HTTP that is not named with --allow-http; `*` stands for all public ones."
+)]
 pub struct Serve {
     /// The bundle.
     #[arg(default_value = "dist")]

@@ -107,8 +107,12 @@ pub trait Capabilities: Send + Sync + 'static {
     /// A state value.
     fn state_get(&self, group: String, key: String) -> HostFuture<'_, Option<String>>;
     /// Stores a state value and returns the one before.
-    fn state_set(&self, group: String, key: String, value: String)
-    -> HostFuture<'_, Option<String>>;
+    fn state_set(
+        &self,
+        group: String,
+        key: String,
+        value: String,
+    ) -> HostFuture<'_, Option<String>>;
     /// Deletes a state value and returns it.
     fn state_delete(&self, group: String, key: String) -> HostFuture<'_, Option<String>>;
     /// All values of a group.
@@ -197,13 +201,7 @@ impl Capabilities for NoCapabilities {
     fn stream_get(&self, _: String, _: String, _: String) -> HostFuture<'_, Option<String>> {
         denied("streams")
     }
-    fn stream_set(
-        &self,
-        _: String,
-        _: String,
-        _: String,
-        _: String,
-    ) -> HostFuture<'_, String> {
+    fn stream_set(&self, _: String, _: String, _: String, _: String) -> HostFuture<'_, String> {
         denied("streams")
     }
     fn stream_delete(&self, _: String, _: String, _: String) -> HostFuture<'_, Option<String>> {

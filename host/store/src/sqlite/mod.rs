@@ -64,10 +64,7 @@ impl SqliteStore {
         let writer = Writer::start(connection).map_err(|error| {
             StoreError::Failed(format!("cannot start the store's thread: {error}"))
         })?;
-        Ok(Self {
-            writer,
-            _lock: lock,
-        })
+        Ok(Self { writer, _lock: lock })
     }
 
     /// How many commits there were since the store was opened. For benchmarks.
@@ -88,8 +85,7 @@ impl SqliteStore {
         T: Send + 'static,
         F: FnOnce(&Connection) -> StoreResult<T> + Send + 'static,
     {
-        self.writer
-            .call(effect, Reply::AtOnce, bytes + ROW_BYTES, operation)
+        self.writer.call(effect, Reply::AtOnce, bytes + ROW_BYTES, operation)
     }
 
     fn write_on_disk<T, F>(&self, operation: F) -> StoreFuture<'_, T>
@@ -97,8 +93,7 @@ impl SqliteStore {
         T: Send + 'static,
         F: FnOnce(&Connection) -> StoreResult<T> + Send + 'static,
     {
-        self.writer
-            .call(Effect::WriteMany, Reply::OnDisk, ROW_BYTES, operation)
+        self.writer.call(Effect::WriteMany, Reply::OnDisk, ROW_BYTES, operation)
     }
 }
 
@@ -109,9 +104,7 @@ impl Store for SqliteStore {
 
     fn emit(&self, event: NewEvent, now: Millis) -> StoreFuture<'_, ()> {
         let bytes = event.data.len() + event.deliveries.len() * ROW_BYTES;
-        self.write(Effect::WriteMany, bytes, move |connection| {
-            queue::emit(connection, &event, now)
-        })
+        self.write(Effect::WriteMany, bytes, move |connection| queue::emit(connection, &event, now))
     }
 
     fn claim(
@@ -136,9 +129,7 @@ impl Store for SqliteStore {
     }
 
     fn release(&self, lease: Lease, due_at: Millis) -> StoreFuture<'_, ()> {
-        self.write(Effect::WriteOne, 0, move |connection| {
-            queue::release(connection, lease, due_at)
-        })
+        self.write(Effect::WriteOne, 0, move |connection| queue::release(connection, lease, due_at))
     }
 
     fn complete(&self, lease: Lease) -> StoreFuture<'_, ()> {
@@ -186,9 +177,7 @@ impl Store for SqliteStore {
     }
 
     fn state_delete(&self, group: GroupKey, key: String) -> StoreFuture<'_, Option<Json>> {
-        self.write(Effect::WriteOne, 0, move |connection| {
-            state::delete(connection, &group, &key)
-        })
+        self.write(Effect::WriteOne, 0, move |connection| state::delete(connection, &group, &key))
     }
 
     fn state_group(&self, group: GroupKey, max_bytes: usize) -> StoreFuture<'_, Vec<Entry>> {
@@ -196,9 +185,7 @@ impl Store for SqliteStore {
     }
 
     fn state_clear(&self, group: GroupKey) -> StoreFuture<'_, u64> {
-        self.write(Effect::WriteOne, 0, move |connection| {
-            state::clear(connection, &group)
-        })
+        self.write(Effect::WriteOne, 0, move |connection| state::clear(connection, &group))
     }
 
     fn state_update(
@@ -224,9 +211,7 @@ impl Store for SqliteStore {
     }
 
     fn item_delete(&self, group: GroupKey, id: String) -> StoreFuture<'_, ItemChange> {
-        self.write(Effect::WriteMany, 0, move |connection| {
-            streams::delete(connection, &group, &id)
-        })
+        self.write(Effect::WriteMany, 0, move |connection| streams::delete(connection, &group, &id))
     }
 
     fn item_group(&self, group: GroupKey, max_bytes: usize) -> StoreFuture<'_, Vec<StoredItem>> {
@@ -252,8 +237,6 @@ fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
 
 /// For the columns that tell a person when a row was written; no operation depends on them.
 fn now() -> Millis {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -65,10 +65,10 @@ pub(super) fn claim(
     let mut due: Vec<(Millis, i64)> = Vec::new();
     let mut select = connection.prepare_cached(DUE_SQL)?;
     for step in &steps {
-        let rows = select.query_map(
-            (tenant.as_str(), step.as_str(), now, limit_of(limit)),
-            |row| Ok((row.get::<_, Millis>(0)?, row.get::<_, i64>(1)?)),
-        )?;
+        let rows = select
+            .query_map((tenant.as_str(), step.as_str(), now, limit_of(limit)), |row| {
+                Ok((row.get::<_, Millis>(0)?, row.get::<_, i64>(1)?))
+            })?;
         for row in rows {
             due.push(row?);
         }
@@ -150,11 +150,7 @@ pub(super) fn release(connection: &Connection, lease: Lease, due_at: Millis) -> 
              WHERE id = ?1 AND lease_epoch = ?2 AND lease_until IS NOT NULL",
         )?
         .execute((lease.delivery, lease.epoch, due_at))?;
-    if released == 0 {
-        Err(StoreError::StaleLease)
-    } else {
-        Ok(())
-    }
+    if released == 0 { Err(StoreError::StaleLease) } else { Ok(()) }
 }
 
 pub(super) fn complete(connection: &Connection, lease: Lease) -> StoreResult<()> {
@@ -209,10 +205,7 @@ fn held(connection: &Connection, lease: Lease) -> StoreResult<Held> {
              WHERE id = ?1 AND lease_epoch = ?2 AND lease_until IS NOT NULL",
         )?
         .query_row((lease.delivery, lease.epoch), |row| {
-            Ok(Held {
-                event_id: row.get(0)?,
-                attempt: row.get(1)?,
-            })
+            Ok(Held { event_id: row.get(0)?, attempt: row.get(1)? })
         })
         .optional()?
         .ok_or(StoreError::StaleLease)
@@ -223,9 +216,7 @@ fn remove(connection: &Connection, delivery: i64, event: i64) -> StoreResult<()>
     connection
         .prepare_cached("DELETE FROM attempt_error WHERE delivery_id = ?1")?
         .execute((delivery,))?;
-    connection
-        .prepare_cached("DELETE FROM delivery WHERE id = ?1")?
-        .execute((delivery,))?;
+    connection.prepare_cached("DELETE FROM delivery WHERE id = ?1")?.execute((delivery,))?;
     connection
         .prepare_cached(
             "DELETE FROM event WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM delivery WHERE event_id = ?1)",

@@ -64,11 +64,9 @@ fn version(connection: &Connection, path: &Path) -> StoreResult<usize> {
     let known = MIGRATIONS.len();
     match usize::try_from(version) {
         Ok(version) if version <= known => Ok(version),
-        Ok(_) => Err(StoreError::Newer {
-            path: path.to_owned(),
-            found: version,
-            known: known as i64,
-        }),
+        Ok(_) => {
+            Err(StoreError::Newer { path: path.to_owned(), found: version, known: known as i64 })
+        }
         Err(_) => Err(StoreError::Foreign(path.to_owned())),
     }
 }

@@ -54,10 +54,7 @@ pub(super) fn entries(
         "SELECT key, value FROM state WHERE tenant = ?1 AND grp = ?2 ORDER BY key",
     )?;
     let rows = select.query_map((group.tenant.as_str(), group.group.as_str()), |row| {
-        Ok(Entry {
-            key: row.get(0)?,
-            value: row.get(1)?,
-        })
+        Ok(Entry { key: row.get(0)?, value: row.get(1)? })
     })?;
     let mut bytes = 0;
     let mut entries = Vec::new();

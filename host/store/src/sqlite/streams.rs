@@ -15,15 +15,7 @@ pub(super) fn get(
             "SELECT id, data, \"offset\" FROM stream_item
              WHERE tenant = ?1 AND stream = ?2 AND grp = ?3 AND id = ?4",
         )?
-        .query_row(
-            (
-                group.tenant.as_str(),
-                stream(group),
-                group.group.as_str(),
-                id,
-            ),
-            stored_item,
-        )
+        .query_row((group.tenant.as_str(), stream(group), group.group.as_str(), id), stored_item)
         .optional()?;
     Ok(item)
 }
@@ -53,26 +45,15 @@ pub(super) fn delete(
     id: &str,
 ) -> StoreResult<ItemChange> {
     let Some(item) = get(connection, group, id)? else {
-        return Ok(ItemChange {
-            old: None,
-            offset: 0,
-        });
+        return Ok(ItemChange { old: None, offset: 0 });
     };
     let offset = next_offset(connection, group)?;
     connection
         .prepare_cached(
             "DELETE FROM stream_item WHERE tenant = ?1 AND stream = ?2 AND grp = ?3 AND id = ?4",
         )?
-        .execute((
-            group.tenant.as_str(),
-            stream(group),
-            group.group.as_str(),
-            id,
-        ))?;
-    Ok(ItemChange {
-        old: Some(item.data),
-        offset,
-    })
+        .execute((group.tenant.as_str(), stream(group), group.group.as_str(), id))?;
+    Ok(ItemChange { old: Some(item.data), offset })
 }
 
 pub(super) fn items(
@@ -83,10 +64,8 @@ pub(super) fn items(
     let mut select = connection.prepare_cached(
         "SELECT id, data, \"offset\" FROM stream_item WHERE tenant = ?1 AND stream = ?2 AND grp = ?3 ORDER BY id",
     )?;
-    let rows = select.query_map(
-        (group.tenant.as_str(), stream(group), group.group.as_str()),
-        stored_item,
-    )?;
+    let rows = select
+        .query_map((group.tenant.as_str(), stream(group), group.group.as_str()), stored_item)?;
     let mut bytes = 0;
     let mut items = Vec::new();
     for row in rows {
@@ -111,19 +90,14 @@ fn next_offset(connection: &Connection, group: &GroupKey) -> StoreResult<i64> {
         .prepare_cached(
             "SELECT last_offset FROM stream_group WHERE tenant = ?1 AND stream = ?2 AND grp = ?3",
         )?
-        .query_row(
-            (group.tenant.as_str(), stream(group), group.group.as_str()),
-            |row| row.get::<_, i64>(0),
-        )?;
+        .query_row((group.tenant.as_str(), stream(group), group.group.as_str()), |row| {
+            row.get::<_, i64>(0)
+        })?;
     Ok(offset)
 }
 
 fn stored_item(row: &Row<'_>) -> rusqlite::Result<StoredItem> {
-    Ok(StoredItem {
-        id: row.get(0)?,
-        data: row.get(1)?,
-        offset: row.get(2)?,
-    })
+    Ok(StoredItem { id: row.get(0)?, data: row.get(1)?, offset: row.get(2)? })
 }
 
 fn stream(group: &GroupKey) -> &str {

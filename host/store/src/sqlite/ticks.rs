@@ -30,10 +30,6 @@ pub(super) fn take(
         .prepare_cached(
             "DELETE FROM cron_tick WHERE tenant = ?1 AND step = ?2 AND scheduled_at < ?3",
         )?
-        .execute((
-            tenant.as_str(),
-            step.as_str(),
-            scheduled_at.saturating_sub(TICKS_KEPT),
-        ))?;
+        .execute((tenant.as_str(), step.as_str(), scheduled_at.saturating_sub(TICKS_KEPT)))?;
     Ok(true)
 }

@@ -93,20 +93,10 @@ impl Writer {
     pub(super) fn start(connection: Connection) -> io::Result<Self> {
         let (sender, receiver) = mpsc::channel();
         let counters = Arc::new(Counters::default());
-        let worker = Worker {
-            connection,
-            receiver,
-            counters: Arc::clone(&counters),
-            batch: None,
-        };
-        let thread = thread::Builder::new()
-            .name("motia-store".to_owned())
-            .spawn(move || worker.work())?;
-        Ok(Self {
-            sender: Some(sender),
-            thread: Some(thread),
-            counters,
-        })
+        let worker = Worker { connection, receiver, counters: Arc::clone(&counters), batch: None };
+        let thread =
+            thread::Builder::new().name("motia-store".to_owned()).spawn(move || worker.work())?;
+        Ok(Self { sender: Some(sender), thread: Some(thread), counters })
     }
 
     pub(super) fn commits(&self) -> u64 {
@@ -139,19 +129,12 @@ impl Writer {
             });
             Done { failed, answer }
         });
-        let sent = self.send(Operation {
-            effect,
-            reply,
-            bytes,
-            run,
-        });
+        let sent = self.send(Operation { effect, reply, bytes, run });
         Box::pin(async move {
             sent?;
             match answered.await {
                 Ok(result) => result,
-                Err(_) => Err(StoreError::Failed(
-                    "the operation panicked; see the log".to_owned(),
-                )),
+                Err(_) => Err(StoreError::Failed("the operation panicked; see the log".to_owned())),
             }
         })
     }
@@ -240,10 +223,7 @@ impl Worker {
             Err(TryRecvError::Empty) if !batch.answers.is_empty() => return Next::Commit,
             Err(TryRecvError::Empty) => {}
         }
-        match self
-            .receiver
-            .recv_timeout(MAX_AGE.saturating_sub(batch.since.elapsed()))
-        {
+        match self.receiver.recv_timeout(MAX_AGE.saturating_sub(batch.since.elapsed())) {
             Ok(operation) => Next::Perform(operation),
             Err(RecvTimeoutError::Timeout) => Next::Commit,
             Err(RecvTimeoutError::Disconnected) => Next::Close,
@@ -251,12 +231,7 @@ impl Worker {
     }
 
     fn perform(&mut self, operation: Operation) {
-        let Operation {
-            effect,
-            reply,
-            bytes,
-            run,
-        } = operation;
+        let Operation { effect, reply, bytes, run } = operation;
         let ready = match effect {
             Effect::Read => Ok(()),
             Effect::WriteOne | Effect::WriteMany => self.begin(bytes),
@@ -298,11 +273,7 @@ impl Worker {
         }
         match execute(&self.connection, "BEGIN IMMEDIATE") {
             Ok(()) => {
-                self.batch = Some(Batch {
-                    since: Instant::now(),
-                    bytes,
-                    answers: Vec::new(),
-                });
+                self.batch = Some(Batch { since: Instant::now(), bytes, answers: Vec::new() });
                 Ok(())
             }
             Err(error) if is_io_failure(&error) => end_process("BEGIN IMMEDIATE", &error),
