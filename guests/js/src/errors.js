@@ -14,6 +14,8 @@ export class MotiaError extends Error {
     super(message);
     this.name = 'MotiaError';
     this.code = code;
+    // What is refused now is refused again; only a host in trouble may recover.
+    this.retryable = code === 'unavailable';
   }
 }
 
