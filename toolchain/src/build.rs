@@ -113,6 +113,11 @@ impl Toolchain {
         findings
     }
 
+    /// Where the packages for JavaScript are, once they are set up.
+    pub fn javascript_directory(cache: &Path) -> PathBuf {
+        javascript::directory(cache)
+    }
+
     /// Where the componentizer for Python is, once it is set up.
     pub fn componentize_py(cache: &Path) -> PathBuf {
         python::componentize_py(cache)

@@ -46,11 +46,6 @@ export interface InfrastructureConfig {
 interface RunConfig extends CommonConfig {
   /** The topics to which the step may emit; none or an empty list allows any. */
   emits?: Emit[]
-  /** `false` turns off the check against the step's schemas. */
-  validate?: boolean
-  /** State writes, stream writes, emits and the acknowledgement take effect together. */
-  atomic?: boolean
-  infrastructure?: Partial<InfrastructureConfig>
 }
 
 export type ApiRouteMethod = 'GET' | 'POST' | 'PUT' | 'DELETE' | 'PATCH' | 'OPTIONS' | 'HEAD'
@@ -71,12 +66,17 @@ export interface ApiRouteConfig extends RunConfig {
   queryParams?: QueryParam[] | readonly QueryParam[]
   /** The first one is the outermost. */
   middleware?: ApiMiddleware<any, any, any>[]
+  /** `false` turns off the check of bodies against `bodySchema`. */
+  validate?: boolean
 }
 
 export interface EventConfig extends RunConfig {
   type: 'event'
   subscribes: string[]
   input?: Schema | null
+  /** `false` turns off the check of events against `input`. */
+  validate?: boolean
+  infrastructure?: Partial<InfrastructureConfig>
 }
 
 export interface CronConfig extends RunConfig {
@@ -85,10 +85,6 @@ export interface CronConfig extends RunConfig {
   cron: string
   /** A name of the IANA time zone database. */
   timezone?: string
-  /** What happens when a run takes longer than the schedule's step. */
-  overlap?: 'allow' | 'skip'
-  /** Whether ticks that were missed while the host was down are run. */
-  catchup?: boolean
 }
 
 export interface NoopConfig extends CommonConfig {

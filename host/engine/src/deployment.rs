@@ -3,15 +3,22 @@
 //! A deployment never changes. A new version is another deployment; what runs keeps the one that it
 //! started with.
 
-use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use motia_manifest::{
-    Bundle, BundleError, Digest, Manifest, Schedule, StackMapper, Step, StepConfig, StepKind,
+    Bundle, BundleError, Digest, Language, Manifest, Schedule, StackMapper, Step, StepConfig, StepKind,
     StepName,
 };
 use motia_sandbox::{
     Grants, IncludedFiles, Limits, LoadError, OutgoingHttp, Sandbox, StepComponent,
 };
+
+use serde_json::Value;
 
 use crate::schema::Schema;
 
@@ -28,6 +35,8 @@ pub struct DeploymentOptions {
     pub outgoing_http: OutgoingHttp,
     /// Where included files are laid out for the steps.
     pub files_directory: PathBuf,
+    /// Whether a response that breaks its `responseSchema` is an error; otherwise it is a warning.
+    pub strict_responses: bool,
     /// Limits of api steps.
     pub api_limits: Limits,
     /// Limits of event and cron steps.
@@ -49,7 +58,7 @@ pub enum DeployError {
         /// The step's file.
         file: String,
         /// The config's field.
-        field: &'static str,
+        field: String,
         /// What is wrong.
         cause: String,
     },
@@ -74,12 +83,21 @@ pub struct DeployedStep {
     pub(crate) schedule: Option<Schedule>,
     pub(crate) stack_mapper: Option<StackMapper>,
     schema: Option<Schema>,
+    response_schemas: BTreeMap<String, Schema>,
 }
 
 impl DeployedStep {
     /// The schema of the body, where there is one and validation is on.
     pub fn body_schema(&self) -> Option<&Schema> {
         matches!(self.step.config.kind, StepKind::Api(_)).then_some(self.schema.as_ref()).flatten()
+    }
+
+    /// The schema of a response's body, by its status.
+    pub(crate) fn response_schema(&self, status: u16) -> Option<&Schema> {
+        if self.response_schemas.is_empty() {
+            return None;
+        }
+        self.response_schemas.get(&status.to_string())
     }
 
     /// The schema of an event's data, where there is one and validation is on.
@@ -98,6 +116,8 @@ impl DeployedStep {
 
 /// A bundle that is ready to serve.
 pub struct Deployment {
+    /// Whether a response that breaks its schema is an error.
+    pub(crate) strict_responses: bool,
     digest: Digest,
     manifest: Manifest,
     steps: Vec<DeployedStep>,
@@ -137,6 +157,7 @@ impl Deployment {
             }
         }
         Ok(Arc::new(Self {
+            strict_responses: options.strict_responses,
             digest: bundle.digest().clone(),
             manifest: bundle.manifest().clone(),
             steps,
@@ -219,6 +240,7 @@ fn load_step(
         schedule,
         stack_mapper,
         schema: schema_of(step)?,
+        response_schemas: response_schemas_of(step)?,
         step: step.clone(),
     })
 }
@@ -229,11 +251,24 @@ fn schema_of(step: &Step) -> Result<Option<Schema>, DeployError> {
         StepKind::Event(event) if event.validate => ("input", &event.input),
         _ => return Ok(None),
     };
-    let Some(schema) = schema else { return Ok(None) };
-    match Schema::compile(schema) {
-        Ok(schema) => Ok(Some(schema)),
-        Err(cause) => Err(DeployError::Schema { file: step.file.clone(), field, cause }),
-    }
+    schema.as_ref().map(|schema| compile(step, field.to_owned(), schema)).transpose()
+}
+
+fn response_schemas_of(step: &Step) -> Result<BTreeMap<String, Schema>, DeployError> {
+    let StepKind::Api(api) = &step.config.kind else { return Ok(BTreeMap::new()) };
+    api.response_schema
+        .iter()
+        .filter(|_| api.validate)
+        .map(|(status, schema)| {
+            let field = format!("responseSchema.{status}");
+            Ok((status.clone(), compile(step, field, schema)?))
+        })
+        .collect()
+}
+
+fn compile(step: &Step, field: String, schema: &Value) -> Result<Schema, DeployError> {
+    Schema::compile(schema)
+        .map_err(|cause| DeployError::Schema { file: step.file.clone(), field, cause })
 }
 
 fn limits_of(config: &StepConfig, options: &DeploymentOptions) -> Limits {
@@ -287,5 +322,7 @@ fn lay_out_files(
         }
         std::fs::write(&path, bundle.read(&file.artifact)?).map_err(failed)?;
     }
-    Ok(Some(IncludedFiles { directory }))
+    // The Python glue shows a project's files there: it is what `__file__` says.
+    let mount = (step.language == Language::Python).then(|| "/2".to_owned());
+    Ok(Some(IncludedFiles { directory, mount }))
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use motia_manifest::{StepName, TenantId, TraceId};
-use motia_sandbox::{Invocation, Request, Response, Sandbox, Trigger};
+use motia_sandbox::{Invocation, Request, Response, ResponseBody, Sandbox, Trigger};
 use motia_store::{NewDelivery, NewEvent, Store, StoreError, StoreResult};
 use tokio::sync::{Notify, Semaphore, watch};
 
@@ -15,7 +15,7 @@ use crate::{
     deliveries::{self, Pending},
     deployment::{Deployment, StepIndex},
     invoke::invoke,
-    trace_id,
+    schema, trace_id,
 };
 
 /// How an engine is set up.
@@ -209,7 +209,16 @@ impl Engine {
             })?;
         }
         match outcome.result {
-            Ok(Some(response)) => Ok(response),
+            Ok(Some(response)) => match response_faults(deployment, step, &response) {
+                None => Ok(response),
+                Some(message) => Err(CallError {
+                    code: "invalid_response",
+                    status: 500,
+                    message,
+                    stack: None,
+                    retry_after: None,
+                }),
+            },
             Ok(None) => unreachable!("the sandbox refuses an api step without a response"),
             Err(failed) => Err(CallError {
                 code: failed.code,
@@ -339,6 +348,25 @@ impl Engine {
             tracing::error!("{error}");
         }
     }
+}
+
+/// Why a response breaks the step's `responseSchema`, where that is an error; a warning otherwise.
+fn response_faults(
+    deployment: &Deployment,
+    index: StepIndex,
+    response: &Response,
+) -> Option<String> {
+    let step = deployment.step(index);
+    let schema = step.response_schema(response.status)?;
+    let ResponseBody::Json(body) = &response.body else { return None };
+    let faults = schema.check(&serde_json::from_str(body).ok()?);
+    if faults.is_empty() {
+        return None;
+    }
+    let faults = schema::sentence(&faults);
+    let message = format!("the response breaks `responseSchema.{}`: {faults}", response.status);
+    tracing::warn!(step = %step.name, "{message}");
+    deployment.strict_responses.then_some(message)
 }
 
 /// The time, as the store counts it.

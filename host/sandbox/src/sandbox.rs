@@ -79,6 +79,8 @@ impl StepComponent {
 pub struct IncludedFiles {
     /// The directory on the host; the guest sees it as `/`.
     pub directory: PathBuf,
+    /// Where the guest sees it as well: where its language says that its source file is.
+    pub mount: Option<String>,
 }
 
 /// What an invocation may use beside [`Capabilities`].
@@ -179,8 +181,7 @@ impl Sandbox {
         self.run(component, &grants, Arc::new(NoCapabilities), async |store, step| {
             step.call_config(store).await
         })
-        .await?
-        .map_err(|failure| CallError::Guest(failure.into()))
+        .await
     }
 
     /// Runs a step's handler in a fresh instance.
@@ -209,8 +210,7 @@ impl Sandbox {
             .run(component, grants, capabilities, async |store, step| {
                 step.call_handle(store, &invocation).await
             })
-            .await?
-            .map_err(|failure| CallError::Guest(failure.into()))?;
+            .await?;
         match response {
             Some(response) => checked(response, &grants.limits).map(Some),
             None if expects_response => {
@@ -226,7 +226,7 @@ impl Sandbox {
         component: &StepComponent,
         grants: &Grants,
         capabilities: Arc<dyn Capabilities>,
-        call: impl AsyncFnOnce(&mut Store<Host>, &Step) -> wasmtime::Result<T>,
+        call: impl AsyncFnOnce(&mut Store<Host>, &Step) -> wasmtime::Result<Result<T, types::Failure>>,
     ) -> Result<T, CallError> {
         let limits = &grants.limits;
         let stdout =
@@ -252,7 +252,12 @@ impl Sandbox {
         match ended {
             Err(_) => Err(CallError::Timeout(limits.wall_clock)),
             Ok(Err(_)) => Err(CallError::Cpu(limits.cpu)),
-            Ok(Ok(Ok(output))) => Ok(output),
+            Ok(Ok(Ok(Ok(output)))) => Ok(output),
+            // A refused allocation can reach the guest as an exception of its language.
+            Ok(Ok(Ok(Err(failure)))) => Err(match store.data().usage.refused {
+                Some(limit) => limit_error(limit, limits),
+                None => CallError::Guest(failure.into()),
+            }),
             Ok(Ok(Err((instantiating, error)))) => {
                 Err(explain(&error, instantiating, &store.data().usage, limits))
             }
@@ -276,9 +281,11 @@ impl Sandbox {
             .allow_udp(false)
             .allow_ip_name_lookup(false);
         if let Some(files) = &grants.included_files {
-            wasi.preopened_dir(&files.directory, "/", FsPerms::ReadOnly).map_err(|error| {
-                CallError::Instantiate(format!("{}: {error}", files.directory.display()))
-            })?;
+            for mount in std::iter::once("/").chain(files.mount.as_deref()) {
+                wasi.preopened_dir(&files.directory, mount, FsPerms::ReadOnly).map_err(|error| {
+                    CallError::Instantiate(format!("{}: {error}", files.directory.display()))
+                })?;
+            }
         }
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(limits.header_bytes);
@@ -348,10 +355,8 @@ fn explain(
     usage: &Usage,
     limits: &Limits,
 ) -> CallError {
-    match usage.refused {
-        Some("memory") => return CallError::Memory(limits.memory),
-        Some(limit) => return CallError::Limit(limit),
-        None => {}
+    if let Some(limit) = usage.refused {
+        return limit_error(limit, limits);
     }
     let cause = format!("{error:#}");
     if cause.contains("hostcall fuel") {
@@ -363,6 +368,13 @@ fn explain(
     match error.downcast_ref::<Trap>() {
         Some(trap) => CallError::Trap(format!("{trap}")),
         None => CallError::Trap(cause),
+    }
+}
+
+fn limit_error(limit: &'static str, limits: &Limits) -> CallError {
+    match limit {
+        "memory" => CallError::Memory(limits.memory),
+        limit => CallError::Limit(limit),
     }
 }
 

@@ -16,7 +16,7 @@ use motia_manifest::Digest;
 use self::{bundle::Bundler, defer::Deferral, provision::Provisioned, snapshot::Snapshotter};
 use crate::{BuildError, Progress, Source, source::Compiled};
 
-pub use provision::doctor;
+pub use provision::{directory, doctor};
 
 /// Compiles JavaScript and TypeScript sources.
 pub struct JavaScript {

@@ -34,6 +34,11 @@ fn toolchain_parts() -> Vec<&'static [u8]> {
     node.map(|file| file.contents()).chain(cache::parts(&WIT)).collect()
 }
 
+/// Where the packages and the engine are, or will be.
+pub fn directory(cache: &Path) -> PathBuf {
+    cache.join(format!("javascript-{}", engine_key().short()))
+}
+
 /// The set-up on disk.
 pub struct Provisioned {
     root: PathBuf,
@@ -45,7 +50,7 @@ pub struct Provisioned {
 impl Provisioned {
     /// Installs the packages and prepares the engine, once for each version.
     pub fn new(cache: &Path, progress: &dyn Progress) -> Result<Self, BuildError> {
-        let root = cache.join(format!("javascript-{}", engine_key().short()));
+        let root = directory(cache);
         let glue = cache.join(format!("javascript-glue-{}", key().short()));
         cache::once(&root, |directory| provision(directory, progress))?;
         cache::once(&glue, |directory| cache::extract(&GLUE, directory))
@@ -151,7 +156,7 @@ fn node_state() -> State {
 
 /// What `motia doctor` says about JavaScript.
 pub fn doctor(cache: &Path) -> Vec<Finding> {
-    let root = cache.join(format!("javascript-{}", engine_key().short()));
+    let root = directory(cache);
     let ready = match root.is_dir() {
         true => State::Present(root.display().to_string()),
         false => {

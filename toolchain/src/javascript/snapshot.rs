@@ -14,9 +14,10 @@ use wasmtime::{
     Caller, Engine, Instance, Linker, Memory, Module, Store, StoreLimits, StoreLimitsBuilder,
 };
 use wasmtime_wasi::{
-    FsPerms, WasiCtxBuilder,
+    FsPerms, HostMonotonicClock, HostWallClock, WasiCtxBuilder,
     p1::{self, WasiP1Ctx},
     p2::pipe::{MemoryInputPipe, MemoryOutputPipe},
+    random::Deterministic,
 };
 use wasmtime_wizer::{ModuleContext, WasmtimeWizer, Wizer};
 use wit_component::ComponentEncoder;
@@ -40,6 +41,33 @@ const PLACEHOLDER: &str = "motia-placeholder-";
 const SECONDS: u64 = 20;
 const MEMORY: usize = 512 << 20;
 const OUTPUT: usize = 4 << 20;
+
+/// What the engine takes for random while it starts: the same sources make the same component. The
+/// glue keeps the step itself from seeing it.
+const RANDOM: [u8; 16] = *b"motia-reproduces";
+
+/// Clocks that stand still, for the same reason. The time is 2020-01-01.
+struct Stopped;
+
+impl HostWallClock for Stopped {
+    fn resolution(&self) -> Duration {
+        Duration::from_millis(1)
+    }
+
+    fn now(&self) -> Duration {
+        Duration::from_secs(1_577_836_800)
+    }
+}
+
+impl HostMonotonicClock for Stopped {
+    fn resolution(&self) -> u64 {
+        1_000_000
+    }
+
+    fn now(&self) -> u64 {
+        1_000_000_000
+    }
+}
 
 /// Evaluates bundles.
 pub struct Snapshotter {
@@ -190,6 +218,11 @@ impl Snapshotter {
         wasi.stdin(MemoryInputPipe::new(ARGUMENTS))
             .stdout(stdout.clone())
             .stderr(stderr.clone())
+            .secure_random(Deterministic::new(RANDOM.to_vec()))
+            .insecure_random(Deterministic::new(RANDOM.to_vec()))
+            .insecure_random_seed(1)
+            .wall_clock(Stopped)
+            .monotonic_clock(Stopped)
             .preopened_dir(directory.path(), "/", FsPerms::ReadOnly)
             .map_err(|error| format!("{error:#}"))?;
         let limits = StoreLimitsBuilder::new().memory_size(MEMORY).build();

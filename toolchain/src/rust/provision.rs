@@ -194,11 +194,6 @@ impl RustToolchain {
     pub fn build_args(&self) -> Vec<String> {
         ["--release", "--target", TARGET].map(str::to_owned).to_vec()
     }
-
-    /// What `rustc --version` says.
-    pub fn version(&self) -> &str {
-        &self.version
-    }
 }
 
 fn remap(from: &Path, to: &str) -> String {
@@ -529,7 +524,7 @@ mod tests {
 
         fs::write(debian_directory(&cache).join(STAMP), format!("{LAYOUT}\nrustc 1.96.0\n"))
             .unwrap();
-        assert_eq!(debian(&cache).unwrap().version(), "rustc 1.96.0");
+        assert_eq!(debian(&cache).unwrap().version, "rustc 1.96.0");
         fs::remove_dir_all(cache).unwrap();
     }
 }

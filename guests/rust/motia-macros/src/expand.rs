@@ -25,7 +25,7 @@ const COMMON: &[&str] = &[
     "include_files",
     "config",
 ];
-const RUNNING: &[&str] = &["emits", "infrastructure", "atomic"];
+const RUNNING: &[&str] = &["emits"];
 
 impl Kind {
     fn noun(self) -> &'static str {
@@ -64,8 +64,8 @@ impl Kind {
                     "middleware",
                 ]),
             ),
-            Self::Event => (&["name", "subscribes"], own(&["input", "validate"])),
-            Self::Cron => (&["name", "cron"], own(&["timezone", "overlap", "catchup"])),
+            Self::Event => (&["name", "subscribes"], own(&["input", "validate", "infrastructure"])),
+            Self::Cron => (&["name", "cron"], own(&["timezone"])),
             Self::Step => (&["config"], vec![]),
             Self::Noop => (&["name"], COMMON.to_vec()),
             Self::Stream => (&["name"], vec!["schema", "config"]),

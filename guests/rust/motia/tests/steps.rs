@@ -55,7 +55,7 @@ mod send {
     }
 }
 
-#[motia::event(name = "Process", subscribes = ["sent"], infrastructure = { "queue": { "type": "fifo" } }, atomic = true)]
+#[motia::event(name = "Process", subscribes = ["sent"], infrastructure = { "queue": { "type": "fifo" } })]
 fn process(event: Event<Message>, ctx: Context) -> Result<(), std::num::ParseIntError> {
     ctx.logger().debug(&event.topic, 7);
     event.data.text.parse::<u32>().map(drop)
@@ -122,7 +122,6 @@ fn types_without_a_schema_leave_it_out() {
         testing::config::<process>()["infrastructure"]["queue"]["type"],
         "fifo"
     );
-    assert_eq!(testing::config::<process>()["atomic"], true);
 }
 
 #[test]

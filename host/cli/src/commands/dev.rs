@@ -95,7 +95,7 @@ impl Dev {
 impl Builder {
     async fn deployment(&self) -> Result<Arc<motia_engine::Deployment>> {
         let environment = environment::read(&self.options.project.join(".env"), false)?;
-        let options = self.limits.deployment_options(environment, OutgoingHttp::Open)?;
+        let options = self.limits.deployment_options(environment, OutgoingHttp::Open, true)?;
         deployment(self.options.out.clone(), &self.sandbox, options).await
     }
 }

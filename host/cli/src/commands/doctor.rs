@@ -9,7 +9,7 @@ use motia_toolchain::{Finding, State, Toolchain, cache_directory};
 /// Tell what this machine has for building and serving steps.
 #[derive(Args)]
 #[command(
-    after_help = "A language is needed only by projects that have steps in it. Caches are in \
+    after_help = "Example:\n  motia doctor\n\nA language is needed only by projects that have steps in it. Caches are in \
                         MOTIA_CACHE, or in the user's cache directory."
 )]
 pub struct Doctor {}

@@ -48,6 +48,7 @@ impl LimitArguments {
         &self,
         environment: Vec<(String, String)>,
         outgoing_http: OutgoingHttp,
+        strict_responses: bool,
     ) -> Result<DeploymentOptions> {
         let seconds = |name, value: f64| {
             Duration::try_from_secs_f64(value)
@@ -59,6 +60,7 @@ impl LimitArguments {
         Ok(DeploymentOptions {
             environment,
             outgoing_http,
+            strict_responses,
             files_directory: cache_directory().join("files"),
             api_limits: Limits {
                 wall_clock: seconds("wall-clock", self.wall_clock)?,

@@ -47,7 +47,7 @@ impl Serve {
             None => environment::read(".env".as_ref(), false)?,
         };
         let granted = OutgoingHttp::Listed(self.allow_http);
-        let options = self.limits.deployment_options(environment, granted)?;
+        let options = self.limits.deployment_options(environment, granted, false)?;
         let sandbox = Arc::new(sandbox(Compiler::Cranelift)?);
         let deployment = deployment(self.bundle, &sandbox, options).await?;
         let server = self.limits.server_options(false);

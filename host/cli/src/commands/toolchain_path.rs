@@ -15,6 +15,9 @@ pub struct ToolchainPath {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Language {
+    /// The directory with the packages that JavaScript is built with.
+    Javascript,
+    /// The program componentize-py.
     Python,
 }
 
@@ -22,6 +25,9 @@ impl ToolchainPath {
     /// Prints it.
     pub fn run(self) -> Result<ExitCode> {
         match self.language {
+            Language::Javascript => {
+                println!("{}", Toolchain::javascript_directory(&cache_directory()).display());
+            }
             Language::Python => {
                 println!("{}", Toolchain::componentize_py(&cache_directory()).display());
             }
