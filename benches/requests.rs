@@ -40,7 +40,11 @@ fn main() {
         }
         let load = measure(&server, &mut client, "POST", "/messages", r#"{"text":"hi"}"#);
         load.print("  POST /messages ", &baseline);
-        println!("  resident memory, MiB, every {} requests: {:?}\n", REQUESTS / REPORTS, load.memory);
+        println!(
+            "  resident memory, MiB, every {} requests: {:?}\n",
+            REQUESTS / REPORTS,
+            load.memory
+        );
         server.stop();
     }
 }

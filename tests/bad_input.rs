@@ -18,7 +18,7 @@ static RUNNING: Shared<Running> = Shared::new();
 /// The fixture with small limits, so that what hits them does so soon.
 fn running() -> Arc<Running> {
     RUNNING.get(|| {
-        let options = ["--cpu", "2", "--wall-clock", "5", "--body-limit", "65536"];
+        let options = ["--cpu", "4", "--wall-clock", "8", "--body-limit", "65536"];
         Running::start(Project::fixture("bad-input"), &options)
     })
 }

@@ -11,8 +11,8 @@ use std::{
 };
 
 use motia_manifest::{
-    Bundle, BundleError, Digest, Language, Manifest, Schedule, StackMapper, Step, StepConfig, StepKind,
-    StepName,
+    Bundle, BundleError, Digest, Language, Manifest, Schedule, StackMapper, Step, StepConfig,
+    StepKind, StepName,
 };
 use motia_sandbox::{
     Grants, IncludedFiles, Limits, LoadError, OutgoingHttp, Sandbox, StepComponent,
@@ -267,8 +267,11 @@ fn response_schemas_of(step: &Step) -> Result<BTreeMap<String, Schema>, DeployEr
 }
 
 fn compile(step: &Step, field: String, schema: &Value) -> Result<Schema, DeployError> {
-    Schema::compile(schema)
-        .map_err(|cause| DeployError::Schema { file: step.file.clone(), field, cause })
+    Schema::compile(schema).map_err(|cause| DeployError::Schema {
+        file: step.file.clone(),
+        field,
+        cause,
+    })
 }
 
 fn limits_of(config: &StepConfig, options: &DeploymentOptions) -> Limits {

@@ -282,9 +282,11 @@ impl Sandbox {
             .allow_ip_name_lookup(false);
         if let Some(files) = &grants.included_files {
             for mount in std::iter::once("/").chain(files.mount.as_deref()) {
-                wasi.preopened_dir(&files.directory, mount, FsPerms::ReadOnly).map_err(|error| {
-                    CallError::Instantiate(format!("{}: {error}", files.directory.display()))
-                })?;
+                wasi.preopened_dir(&files.directory, mount, FsPerms::ReadOnly).map_err(
+                    |error| {
+                        CallError::Instantiate(format!("{}: {error}", files.directory.display()))
+                    },
+                )?;
             }
         }
         let mut http = WasiHttpCtx::new();

@@ -218,14 +218,22 @@ impl<'a> Bundler<'a> {
     fn project_relative(&self, map: &[u8], outdir: &Path) -> Result<Vec<u8>, serde_json::Error> {
         let mut map: Value = serde_json::from_slice(map)?;
         let toolchain = self.provisioned.glue().parent().unwrap_or(Path::new("/")).to_owned();
+        let mut own = Vec::new();
         for source in map["sources"].as_array_mut().into_iter().flatten() {
-            let Some(path) = source.as_str() else { continue };
+            let path = source.as_str().unwrap_or_default();
+            let entry = path.contains("<stdin>");
             let path = normal(&outdir.join(path));
-            *source = Value::from(match path.strip_prefix(&toolchain) {
-                Ok(inside) => format!("{TOOLCHAIN_SOURCES}{}", inside.display()),
-                Err(_) => relative(self.project, &path),
+            let inside = path.strip_prefix(&toolchain).ok();
+            own.push(inside.is_none() && !entry);
+            *source = Value::from(match inside {
+                _ if entry => format!("{TOOLCHAIN_SOURCES}entry.js"),
+                Some(inside) => format!("{TOOLCHAIN_SOURCES}{}", inside.display()),
+                None => relative(self.project, &path),
             });
         }
+        // The toolchain's own sources are not shown to anybody, and the entry names directories.
+        let contents = map["sourcesContent"].as_array_mut().into_iter().flatten();
+        contents.zip(own).filter(|(_, own)| !own).for_each(|(content, _)| *content = Value::Null);
         serde_json::to_vec(&map)
     }
 
