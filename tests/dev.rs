@@ -111,3 +111,20 @@ fn an_answer_says_why_a_handler_failed() {
     let stack = body["stack"].as_str().expect("a stack");
     assert!(stack.contains(&format!("{STEP}:{line}:")), "{stack}");
 }
+
+#[test]
+fn a_broken_file_does_not_keep_the_other_steps_from_being_served() {
+    let project = Project::example("hello/typescript");
+    project.write("steps/broken.step.ts", "export const config = {");
+    let server = Server::dev(&project.root(), &project.data());
+    server.wait_for_log_with(&["error", "steps/broken.step.ts:1:"]);
+    server.wait_for_log("the other steps are served");
+    assert_eq!(ask(&server), json!({ "ok": true }));
+
+    let config = "{ type: 'api', name: 'Mended', method: 'GET', path: '/mended' }";
+    let step = format!(
+        "export const config = {config}\nexport const handler = async () => ({{ status: 204 }})\n"
+    );
+    project.write("steps/broken.step.ts", &step);
+    wait_until(SLOW, "the mended step is served", || server.get("/mended").status == 204);
+}

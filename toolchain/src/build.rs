@@ -40,6 +40,17 @@ pub struct BuildOptions {
     pub project: PathBuf,
     /// The bundle's directory.
     pub out: PathBuf,
+    /// What becomes of a project in which a file has errors.
+    pub broken: Broken,
+}
+
+/// What becomes of a project in which a file has errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Broken {
+    /// The build fails.
+    Fail,
+    /// The bundle has the other steps; the report has the errors.
+    LeaveOut,
 }
 
 /// What became of one source.
@@ -71,6 +82,10 @@ pub struct BuildReport {
     pub steps: Vec<StepReport>,
     /// What the user should know.
     pub warnings: Vec<String>,
+    /// The sources that were left out.
+    pub left_out: BTreeSet<String>,
+    /// Why.
+    pub errors: BuildErrors,
 }
 
 /// Builds projects. What a language needs is set up at its first source and then kept.
@@ -84,6 +99,9 @@ struct Inner {
     python: OnceCell<Python>,
     rust: OnceCell<Rust>,
 }
+
+/// A source that was not built, and why.
+type Failed = (String, Vec<BuildError>);
 
 /// A source that was built, and its config.
 struct Built {
@@ -145,8 +163,11 @@ impl Toolchain {
             warnings.push("there is no step; a step is a file such as steps/hello.step.ts".into());
         }
 
-        let (built, mut errors) =
+        let (built, failed) =
             self.compile_all(&project, out, found.sources, Arc::clone(&progress)).await;
+        let mut left_out: BTreeSet<String> = failed.iter().map(|(file, _)| file.clone()).collect();
+        let mut errors: Vec<BuildError> =
+            failed.into_iter().flat_map(|(_, errors)| errors).collect();
         let mut steps = Vec::new();
         let mut streams = Vec::new();
         let mut reports = Vec::new();
@@ -201,9 +222,13 @@ impl Toolchain {
                 config,
             });
         }
-        if !errors.is_empty() {
-            return Err(BuildErrors::new(errors));
+        let errors = BuildErrors::new(errors);
+        if !errors.0.is_empty() && options.broken == Broken::Fail {
+            return Err(errors);
         }
+        left_out.extend(errors.0.iter().filter_map(|error| error.file.clone()));
+        manifest_steps.retain(|step| !left_out.contains(&step.file));
+        streams.retain(|stream| !left_out.contains(&stream.file));
         warnings.extend(project::warnings(&manifest_steps));
         let manifest = Manifest {
             schema_version: SCHEMA_VERSION,
@@ -215,7 +240,7 @@ impl Toolchain {
             .write(out)
             .and_then(|()| prune(out, &manifest))
             .map_err(|error| one(BuildError::general(format!("{}: {error}", out.display()))))?;
-        Ok(BuildReport { manifest, steps: reports, warnings })
+        Ok(BuildReport { manifest, steps: reports, warnings, left_out, errors })
     }
 
     /// Compiles the sources, as many at a time as there are cores.
@@ -225,7 +250,7 @@ impl Toolchain {
         out: &Path,
         sources: Vec<Source>,
         progress: Arc<dyn Progress>,
-    ) -> (Vec<Built>, Vec<BuildError>) {
+    ) -> (Vec<Built>, Vec<Failed>) {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let permits = Arc::new(Semaphore::new(cores));
         let done = Arc::new(AtomicUsize::new(0));
@@ -245,24 +270,25 @@ impl Toolchain {
                     let built =
                         runtime.block_on(toolchain.source(&project, &out, source, &*progress));
                     progress.file(&file, done.fetch_add(1, Ordering::Relaxed) + 1, all);
-                    built
+                    built.map_err(|errors| (file, errors))
                 });
                 work.await
             });
         }
         let mut built = Vec::new();
-        let mut errors = Vec::new();
+        let mut failed = Vec::new();
         while let Some(joined) = running.join_next().await {
             match joined.and_then(|inner| inner) {
                 Ok(Ok(source)) => built.push(source),
-                Ok(Err(wrong)) => errors.extend(wrong),
+                Ok(Err(wrong)) => failed.push(wrong),
                 Err(error) => {
-                    errors.push(BuildError::general(format!("a build task ended: {error}")))
+                    let error = BuildError::general(format!("a build task ended: {error}"));
+                    failed.push((String::new(), vec![error]));
                 }
             }
         }
         built.sort_by(|a, b| a.source.file.cmp(&b.source.file));
-        (built, errors)
+        (built, failed)
     }
 
     /// Builds one source, unless it is unchanged.

@@ -18,7 +18,7 @@ mod record;
 mod rust;
 mod source;
 
-pub use build::{BuildOptions, BuildReport, StepReport, Toolchain};
+pub use build::{Broken, BuildOptions, BuildReport, StepReport, Toolchain};
 pub use cache::cache_directory;
 pub use discover::{Discovery, discover};
 pub use doctor::{Finding, State};

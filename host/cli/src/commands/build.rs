@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc};
 use anyhow::Result;
 use clap::Args;
 use motia_sandbox::{Compiler, Sandbox, SandboxOptions};
-use motia_toolchain::{BuildErrors, BuildOptions, BuildReport, Toolchain, cache_directory};
+use motia_toolchain::{Broken, BuildErrors, BuildOptions, BuildReport, Toolchain, cache_directory};
 use serde_json::json;
 
 use crate::progress;
@@ -34,6 +34,7 @@ impl Build {
         let options = BuildOptions {
             out: self.out.unwrap_or_else(|| self.project.join("dist")),
             project: self.project,
+            broken: Broken::Fail,
         };
         let toolchain = Toolchain::new(cache_directory(), Arc::new(sandbox(Compiler::Cranelift)?));
         match toolchain.build(&options, progress::for_terminal()).await {

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use motia_engine::Engine;
 use motia_sandbox::{Compiler, OutgoingHttp, Sandbox};
-use motia_toolchain::{BuildOptions, BuildReport, Silent, Toolchain, cache_directory};
+use motia_toolchain::{Broken, BuildOptions, BuildReport, Silent, Toolchain, cache_directory};
 use notify::{RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 
@@ -60,7 +60,11 @@ impl Dev {
         let builder = Builder {
             toolchain: Toolchain::new(cache_directory(), Arc::clone(&sandbox)),
             sandbox: Arc::clone(&sandbox),
-            options: BuildOptions { out: project.join(".motia/dev"), project: project.clone() },
+            options: BuildOptions {
+                out: project.join(".motia/dev"),
+                project: project.clone(),
+                broken: Broken::LeaveOut,
+            },
             limits: self.limits.clone(),
         };
         // Before the first build, so that no change is missed.
@@ -74,6 +78,9 @@ impl Dev {
             }
         };
         print(&report);
+        if !report.errors.0.is_empty() {
+            eprintln!("{}; the other steps are served", report.errors);
+        }
         let deployment = builder.deployment().await?;
         let addr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), self.port);
         let data = self.data.unwrap_or_else(|| project.join(".motia/data"));
@@ -105,18 +112,28 @@ async fn rebuild(builder: Builder, engine: Engine, mut changes: mpsc::UnboundedR
     while changes.recv().await.is_some() {
         while tokio::time::timeout(QUIET, changes.recv()).await.is_ok_and(|more| more.is_some()) {}
         let started = Instant::now();
-        let built = builder.toolchain.build(&builder.options, Arc::new(Silent)).await;
-        match built {
+        match builder.toolchain.build(&builder.options, Arc::new(Silent)).await {
+            // A step that is served is not taken away because its file is broken for the moment.
+            Ok(report) if report.left_out.iter().any(|file| serves(&engine, file)) => {
+                eprintln!("{}; the version before is served on", report.errors);
+            }
             Ok(report) => match builder.deployment().await {
                 Ok(deployment) => {
                     engine.deploy(deployment);
                     announce(&report, started);
+                    if !report.errors.0.is_empty() {
+                        eprintln!("{}; the other steps are served", report.errors);
+                    }
                 }
                 Err(error) => eprintln!("error: {error:#}\nthe version before is served on"),
             },
             Err(errors) => eprintln!("{errors}; the version before is served on"),
         }
     }
+}
+
+fn serves(engine: &Engine, file: &str) -> bool {
+    engine.deployment().steps().iter().any(|step| step.step.file == file)
 }
 
 fn announce(report: &BuildReport, started: Instant) {
