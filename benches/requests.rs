@@ -1,6 +1,6 @@
 //! 10,000 sequential requests to a step in each language: latency, CPU and resident memory of the host.
 //!
-//! `cargo bench -p motia-cli --bench requests`. Every request gets a fresh instance. The health endpoint,
+//! `cargo bench -p motia-cli --profile dev --bench requests`. Every request gets a fresh instance. The health endpoint,
 //! which runs no guest, is measured in the same run as the baseline.
 
 #[path = "../tests/support/mod.rs"]

@@ -12,6 +12,7 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::SystemTime,
 };
 
 use motia_manifest::Digest;
@@ -94,14 +95,20 @@ impl CodeCache {
         };
         if path.exists() {
             match load(&path) {
-                Ok(loaded) => return Ok(loaded),
+                Ok(loaded) => {
+                    // What was used last is evicted last; a clock that fails costs only that.
+                    let _ = fs::File::open(&path).and_then(|f| f.set_modified(SystemTime::now()));
+                    return Ok(loaded);
+                }
                 Err(error) => {
                     tracing::warn!("compiling again, {} is unusable: {error:#}", path.display());
                 }
             }
         }
         let made = make()?;
-        if let Err(error) = store(&path, &serialize(&made)?) {
+        let kept = store(&path, &serialize(&made)?)
+            .and_then(|()| evict(path.parent().unwrap_or(Path::new(".")), CODE_BYTES));
+        if let Err(error) = kept {
             tracing::warn!("compiled code is not kept in {}: {error}", path.display());
         }
         self.functions.save();
@@ -130,6 +137,33 @@ fn store(path: &Path, content: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// Native code that is kept on disk at most: a hundred JavaScript steps at 38 MB each.
+const CODE_BYTES: u64 = 4 << 30;
+
+/// Deletes what was not used for longest until at most `limit` bytes of native code are left. Code
+/// that is in use stays in use: it is mapped.
+fn evict(directory: &Path, limit: u64) -> io::Result<()> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.path().extension().is_some_and(|extension| extension == "cwasm") {
+            // Another process may have deleted it since.
+            let Ok(file) = entry.metadata() else { continue };
+            files.push((file.modified()?, file.len(), entry.path()));
+        }
+    }
+    files.sort();
+    let mut left: u64 = files.iter().map(|(_, bytes, _)| bytes).sum();
+    for (_, bytes, path) in files {
+        if left <= limit {
+            break;
+        }
+        left -= bytes;
+        let _ = fs::remove_file(path);
+    }
+    Ok(())
+}
+
 /// Functions by Cranelift's key. Files of records are read at the first use and added to after
 /// every compilation.
 struct Functions {
@@ -147,6 +181,9 @@ struct Known {
 
 /// What is kept at most, in memory and on disk; a JavaScript and a Python engine need a third of it.
 const FUNCTIONS_BYTES: usize = 512 << 20;
+
+/// Less than this is not a new language's engine.
+const NEW_LANGUAGE_BYTES: usize = 4 << 20;
 
 impl Functions {
     fn new(directory: Option<PathBuf>) -> Self {
@@ -180,7 +217,8 @@ impl Functions {
             }
         }
         drop(known);
-        if content.is_empty() {
+        // What one more step of a known language adds is compiled faster than it is read.
+        if content.len() < NEW_LANGUAGE_BYTES {
             return;
         }
         if let Err(error) = store(&directory.join(Digest::of(&content).as_str()), &content) {
@@ -230,5 +268,44 @@ impl CacheStore for FunctionStore {
         known.unsaved.push(key.to_vec());
         known.by_key.insert(key.to_vec(), value.into());
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_was_not_used_for_longest_is_evicted_first() {
+        let directory = tempfile::tempdir().unwrap();
+        let now = SystemTime::now();
+        for (name, age) in
+            [("new.cwasm", 0), ("old.cwasm", 20), ("middle.cwasm", 10), ("other", 30)]
+        {
+            let path = directory.path().join(name);
+            fs::write(&path, [0; 100]).unwrap();
+            let file = fs::File::open(&path).unwrap();
+            file.set_modified(now - Duration::from_secs(age)).unwrap();
+        }
+        evict(directory.path(), 200).unwrap();
+        let left = |name: &str| directory.path().join(name).exists();
+        assert!(left("new.cwasm") && left("middle.cwasm") && left("other") && !left("old.cwasm"));
+    }
+
+    #[test]
+    fn a_file_of_functions_that_was_cut_short_gives_what_is_whole() {
+        let mut content = Vec::new();
+        for (key, value) in [("a", "one"), ("b", "two")] {
+            content.extend_from_slice(&(key.len() as u32).to_le_bytes());
+            content.extend_from_slice(&(value.len() as u32).to_le_bytes());
+            content.extend_from_slice(key.as_bytes());
+            content.extend_from_slice(value.as_bytes());
+        }
+        let mut known = Known::default();
+        known.read(&content[..content.len() - 1]);
+        assert_eq!(known.by_key.len(), 1);
+        assert_eq!(known.by_key[b"a".as_slice()].as_ref(), b"one");
     }
 }
