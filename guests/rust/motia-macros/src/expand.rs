@@ -17,14 +17,8 @@ pub enum Kind {
     Stream,
 }
 
-const COMMON: &[&str] = &[
-    "description",
-    "flows",
-    "virtual_emits",
-    "virtual_subscribes",
-    "include_files",
-    "config",
-];
+const COMMON: &[&str] =
+    &["description", "flows", "virtual_emits", "virtual_subscribes", "include_files", "config"];
 const RUNNING: &[&str] = &["emits"];
 
 impl Kind {
@@ -56,13 +50,7 @@ impl Kind {
         let (required, optional): (&[&str], Vec<&str>) = match self {
             Self::Api => (
                 &["name", "method", "path"],
-                own(&[
-                    "body_schema",
-                    "response_schema",
-                    "query_params",
-                    "validate",
-                    "middleware",
-                ]),
+                own(&["body_schema", "response_schema", "query_params", "validate", "middleware"]),
             ),
             Self::Event => (&["name", "subscribes"], own(&["input", "validate", "infrastructure"])),
             Self::Cron => (&["name", "cron"], own(&["timezone"])),
@@ -114,10 +102,7 @@ pub fn function(kind: Kind, mut settings: Settings, function: ItemFn) -> Result<
 /// A step or stream without a function.
 pub fn declaration(kind: Kind, settings: Settings) -> Result<TokenStream> {
     kind.check(&settings)?;
-    let name = Ident::new(
-        if kind == Kind::Noop { "noop" } else { "stream" },
-        Span::call_site(),
-    );
+    let name = Ident::new(if kind == Kind::Noop { "noop" } else { "stream" }, Span::call_site());
     let noun = kind.noun();
     let handle = quote!(::motia::__private::not_called(trigger, ctx, #noun));
     Ok(implementation(kind, settings, &name, quote!(), handle))
@@ -130,15 +115,9 @@ fn implementation(
     schemas: TokenStream,
     handle: TokenStream,
 ) -> TokenStream {
-    let config = settings
-        .take("config")
-        .map(|(_, value)| quote!(.merge(#value)));
-    let word = kind
-        .word()
-        .map(|word| quote!(.set("type", ::motia::__private::value(&#word))));
-    let entries = settings
-        .entries()
-        .map(|(key, value)| quote!(.set(#key, #value)));
+    let config = settings.take("config").map(|(_, value)| quote!(.merge(#value)));
+    let word = kind.word().map(|word| quote!(.set("type", ::motia::__private::value(&#word))));
+    let entries = settings.entries().map(|(key, value)| quote!(.set(#key, #value)));
     quote! {
         #[doc(hidden)]
         #[allow(non_camel_case_types, dead_code)]
@@ -189,15 +168,9 @@ fn middleware(settings: &mut Settings) -> Result<Vec<TokenStream>> {
         return Ok(vec![]);
     };
     let functions = value.expressions().ok_or_else(|| {
-        Error::new(
-            key.span(),
-            "`middleware` is a list of functions: `[auth, timing]`",
-        )
+        Error::new(key.span(), "`middleware` is a list of functions: `[auth, timing]`")
     })?;
-    Ok(functions
-        .iter()
-        .map(|function| quote!(&#function))
-        .collect())
+    Ok(functions.iter().map(|function| quote!(&#function)).collect())
 }
 
 /// What a handler takes: at most one input, and the context.
@@ -209,16 +182,10 @@ struct Arguments {
 
 impl Arguments {
     fn of(function: &ItemFn) -> Result<Self> {
-        let mut arguments = Self {
-            input: None,
-            pass: Vec::new(),
-        };
+        let mut arguments = Self { input: None, pass: Vec::new() };
         for argument in &function.sig.inputs {
             let FnArg::Typed(argument) = argument else {
-                return Err(Error::new_spanned(
-                    argument,
-                    "a handler is a function, not a method",
-                ));
+                return Err(Error::new_spanned(argument, "a handler is a function, not a method"));
             };
             match &*argument.ty {
                 Type::Reference(reference) if is_context(&reference.elem) => {

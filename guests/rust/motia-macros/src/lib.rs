@@ -64,7 +64,5 @@ pub fn stream(input: TokenStream) -> TokenStream {
 
 fn declaration(kind: Kind, input: TokenStream) -> TokenStream {
     let settings = parse_macro_input!(input as Settings);
-    expand::declaration(kind, settings)
-        .unwrap_or_else(|error| error.into_compile_error())
-        .into()
+    expand::declaration(kind, settings).unwrap_or_else(|error| error.into_compile_error()).into()
 }

@@ -75,9 +75,7 @@ impl ToTokens for Value {
         tokens.extend(match self {
             Self::Object(content) => quote!(::motia::json!({ #content })),
             Self::Array(elements) => {
-                quote!(::motia::__private::Value::Array(
-                    ::std::vec![#(#elements),*]
-                ))
+                quote!(::motia::__private::Value::Array(::std::vec![#(#elements),*]))
             }
             Self::Types(types) => {
                 let entries = types.iter().map(|(status, ty)| {
@@ -132,10 +130,7 @@ impl Settings {
             }
         }
         match required.iter().find(|key| !self.has(key)) {
-            Some(key) => Err(Error::new(
-                Span::call_site(),
-                format!("{what} needs `{key} = ...`"),
-            )),
+            Some(key) => Err(Error::new(Span::call_site(), format!("{what} needs `{key} = ...`"))),
             None => Ok(()),
         }
     }
@@ -153,9 +148,7 @@ impl Settings {
 
     /// The names as the config has them, each with its value.
     pub fn entries(&self) -> impl Iterator<Item = (String, &Value)> {
-        self.0
-            .iter()
-            .map(|(key, value)| (camel_case(&key.to_string()), value))
+        self.0.iter().map(|(key, value)| (camel_case(&key.to_string()), value))
     }
 }
 

@@ -36,9 +36,7 @@ impl Config {
             Value::String(text) => serde_json::from_str(&text).expect("`config` is JSON"),
             keys => keys,
         };
-        let Value::Object(keys) = keys else {
-            panic!("`config` is a JSON object, not {keys}")
-        };
+        let Value::Object(keys) = keys else { panic!("`config` is a JSON object, not {keys}") };
         self.0.extend(keys);
         self
     }
@@ -56,20 +54,12 @@ pub fn value(value: &(impl Serialize + ?Sized)) -> Value {
 
 /// The schema of a type, as the JSON Schema draft that TypeScript steps write too.
 pub fn schema_of<T: JsonSchema>() -> Value {
-    SchemaSettings::draft07()
-        .into_generator()
-        .into_root_schema_for::<T>()
-        .to_value()
+    SchemaSettings::draft07().into_generator().into_root_schema_for::<T>().to_value()
 }
 
 /// Response schemas by status.
 pub fn by_status<const N: usize>(schemas: [(&str, Value); N]) -> Value {
-    Value::Object(
-        schemas
-            .map(|(status, schema)| (status.to_owned(), schema))
-            .into_iter()
-            .collect(),
-    )
+    Value::Object(schemas.map(|(status, schema)| (status.to_owned(), schema)).into_iter().collect())
 }
 
 /// A response's schema where the attribute names no status.
@@ -100,17 +90,9 @@ impl<T: JsonSchema> WithSchema for Probe<T> {
     fn schema(&self) -> Option<Value> {
         let schema = schema_of::<T>();
         let says_something = schema.get("type").is_some_and(|kind| kind != "null")
-            || [
-                "properties",
-                "anyOf",
-                "oneOf",
-                "allOf",
-                "enum",
-                "const",
-                "$ref",
-            ]
-            .iter()
-            .any(|key| schema.get(key).is_some());
+            || ["properties", "anyOf", "oneOf", "allOf", "enum", "const", "$ref"]
+                .iter()
+                .any(|key| schema.get(key).is_some());
         says_something.then_some(schema)
     }
 }

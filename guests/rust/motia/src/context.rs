@@ -65,11 +65,7 @@ impl Context {
         group: &str,
         data: &(impl Serialize + ?Sized),
     ) -> Result {
-        Ok(host::emit(
-            topic,
-            &serde_json::to_string(data)?,
-            Some(group),
-        )?)
+        Ok(host::emit(topic, &serde_json::to_string(data)?, Some(group))?)
     }
 
     /// Values that steps share.
@@ -114,8 +110,6 @@ impl Context {
 
     /// How long the call may still take.
     pub fn time_left(&self) -> Duration {
-        self.deadline()
-            .duration_since(SystemTime::now())
-            .unwrap_or_default()
+        self.deadline().duration_since(SystemTime::now()).unwrap_or_default()
     }
 }

@@ -144,10 +144,6 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: {}\n    at {}",
-            self.name, self.message, self.location
-        )
+        write!(f, "{}: {}\n    at {}", self.name, self.message, self.location)
     }
 }

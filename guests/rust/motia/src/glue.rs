@@ -62,20 +62,12 @@ fn trigger(trigger: types::Trigger) -> Result<Trigger> {
             topic: event.topic,
             message_group_id: event.message_group_id,
         }),
-        types::Trigger::Cron(tick) => Trigger::Cron(CronTick {
-            scheduled_at: tick.scheduled_at,
-        }),
+        types::Trigger::Cron(tick) => Trigger::Cron(CronTick { scheduled_at: tick.scheduled_at }),
         types::Trigger::State(change) => Trigger::State(StateChange {
             group_id: change.group_id,
             key: change.key,
-            old_value: change
-                .old_value
-                .map(|text| serde_json::from_str(&text))
-                .transpose()?,
-            new_value: change
-                .new_value
-                .map(|text| serde_json::from_str(&text))
-                .transpose()?,
+            old_value: change.old_value.map(|text| serde_json::from_str(&text)).transpose()?,
+            new_value: change.new_value.map(|text| serde_json::from_str(&text)).transpose()?,
         }),
         types::Trigger::Stream(change) => Trigger::Stream(StreamChange {
             stream_name: change.stream_name,
@@ -122,14 +114,7 @@ fn request(request: types::Request) -> Result<Request<Value>> {
 
 fn plain_fields(parts: &[Part]) -> Map<String, Value> {
     let plain = parts.iter().filter(|part| part.file_name.is_none());
-    plain
-        .map(|part| {
-            (
-                part.name.clone(),
-                String::from_utf8_lossy(&part.data).into(),
-            )
-        })
-        .collect()
+    plain.map(|part| (part.name.clone(), String::from_utf8_lossy(&part.data).into())).collect()
 }
 
 impl From<Response> for types::Response {

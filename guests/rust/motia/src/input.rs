@@ -46,16 +46,8 @@ impl<T: DeserializeOwned> FromEvent for Event<T> {
     type Data = T;
 
     fn from_event(event: Event<Value>) -> Result<Self> {
-        let Event {
-            topic,
-            message_group_id,
-            ..
-        } = event.clone();
-        Ok(Self {
-            topic,
-            data: T::from_event(event)?,
-            message_group_id,
-        })
+        let Event { topic, message_group_id, .. } = event.clone();
+        Ok(Self { topic, data: T::from_event(event)?, message_group_id })
     }
 }
 
@@ -73,9 +65,7 @@ impl FromCron for CronTick {
 
 /// The error for a trigger of a kind that the step does not take.
 pub fn unexpected(wanted: &str, trigger: &Trigger) -> Error {
-    let message = format!(
-        "this {wanted} step was called for a trigger of the kind `{}`",
-        trigger.word()
-    );
+    let message =
+        format!("this {wanted} step was called for a trigger of the kind `{}`", trigger.word());
     Error::new(message).non_retryable()
 }

@@ -39,9 +39,5 @@ fn write(level: Level, message: &str, fields: &impl Serialize) {
         Ok(other) => Some(json!({ "data": other })),
         Err(error) => Some(json!({ "data": format!("not JSON: {error}") })),
     };
-    host::log(
-        level,
-        message,
-        fields.map(|fields| fields.to_string()).as_deref(),
-    );
+    host::log(level, message, fields.map(|fields| fields.to_string()).as_deref());
 }

@@ -43,11 +43,7 @@ impl<'a> Next<'a> {
         rest: &'a [Middleware<'a>],
         handler: Handler<'a>,
     ) -> Self {
-        Self {
-            context,
-            rest,
-            handler,
-        }
+        Self { context, rest, handler }
     }
 
     /// Goes on with the request.

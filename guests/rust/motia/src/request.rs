@@ -109,23 +109,13 @@ impl<T> Request<T> {
 impl Request<Value> {
     /// A request without a body.
     pub fn get(path: &str) -> Self {
-        Self {
-            method: "GET".to_owned(),
-            path: path.to_owned(),
-            ..Self::default()
-        }
+        Self { method: "GET".to_owned(), path: path.to_owned(), ..Self::default() }
     }
 
     /// A request with a JSON body.
     pub fn post(path: &str, body: Value) -> Self {
         let raw_body = body.to_string().into_bytes();
-        Self {
-            method: "POST".to_owned(),
-            path: path.to_owned(),
-            body,
-            raw_body,
-            ..Self::default()
-        }
+        Self { method: "POST".to_owned(), path: path.to_owned(), body, raw_body, ..Self::default() }
     }
 
     /// The same request with a parameter of the path.
@@ -142,8 +132,7 @@ impl Request<Value> {
 
     /// The same request with a header.
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
-        self.headers
-            .push((name.to_ascii_lowercase(), value.to_owned()));
+        self.headers.push((name.to_ascii_lowercase(), value.to_owned()));
         self
     }
 
@@ -169,9 +158,6 @@ fn unfit(error: serde_json::Error) -> Error {
 fn parse<P: FromStr<Err: Display>>(what: &str, name: &str, value: &str) -> Result<P> {
     value.parse().map_err(|error| {
         let wanted = type_name::<P>().rsplit("::").next().unwrap_or_default();
-        Error::new(format!(
-            "the {what} `{name}` is not a valid {wanted}: {error}"
-        ))
-        .status(400)
+        Error::new(format!("the {what} `{name}` is not a valid {wanted}: {error}")).status(400)
     })
 }

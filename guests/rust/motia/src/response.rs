@@ -51,11 +51,7 @@ impl<T> Body<T> {
 
 impl<T> Response<T> {
     fn new(status: u16, body: Body<T>) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            body,
-        }
+        Self { status, headers: Vec::new(), body }
     }
 
     /// 200 with a JSON body.
@@ -118,10 +114,6 @@ impl<T: Serialize> Response<T> {
                     .map_err(|error| Error::from(error).while_doing("serialising the response"))?,
             ),
         };
-        Ok(Response {
-            status: self.status,
-            headers: self.headers,
-            body,
-        })
+        Ok(Response { status: self.status, headers: self.headers, body })
     }
 }

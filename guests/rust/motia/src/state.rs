@@ -50,9 +50,7 @@ impl State {
     /// Changes a value in one step, so that no other change is lost, and returns the new value.
     #[track_caller]
     pub fn update<T: DeserializeOwned>(&self, group: &str, key: &str, update: Update) -> Result<T> {
-        Ok(serde_json::from_str(&host::state_update(
-            group, key, update.0,
-        )?)?)
+        Ok(serde_json::from_str(&host::state_update(group, key, update.0)?)?)
     }
 }
 

@@ -40,13 +40,7 @@ impl Stream<'_> {
     /// Tells the subscribers of a group something that is not stored.
     #[track_caller]
     pub fn send(&self, group: &str, kind: &str, data: &(impl Serialize + ?Sized)) -> Result {
-        Ok(host::stream_send(
-            self.0,
-            group,
-            None,
-            kind,
-            &serde_json::to_string(data)?,
-        )?)
+        Ok(host::stream_send(self.0, group, None, kind, &serde_json::to_string(data)?)?)
     }
 
     /// Tells the subscribers of one item something that is not stored.
@@ -58,12 +52,6 @@ impl Stream<'_> {
         kind: &str,
         data: &(impl Serialize + ?Sized),
     ) -> Result {
-        Ok(host::stream_send(
-            self.0,
-            group,
-            Some(id),
-            kind,
-            &serde_json::to_string(data)?,
-        )?)
+        Ok(host::stream_send(self.0, group, Some(id), kind, &serde_json::to_string(data)?)?)
     }
 }

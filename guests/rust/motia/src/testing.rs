@@ -92,11 +92,7 @@ pub fn request<S: Step>(request: Request<Value>) -> Result<Response> {
 
 /// Sends an event to an event step.
 pub fn event<S: Step>(topic: &str, data: Value) -> Result {
-    let event = Event {
-        topic: topic.to_owned(),
-        data,
-        message_group_id: None,
-    };
+    let event = Event { topic: topic.to_owned(), data, message_group_id: None };
     call::<S>(Trigger::Event(event)).map(drop)
 }
 

@@ -29,9 +29,8 @@ fn the_bindings_are_those_of_the_wit() {
 fn generate(wit: &Path) -> String {
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_dir(wit).expect("the WIT is valid");
-    let world = resolve
-        .select_world(&[package], Some("step"))
-        .expect("the WIT has the world `step`");
+    let world =
+        resolve.select_world(&[package], Some("step")).expect("the WIT has the world `step`");
     let options = Opts {
         generate_all: true,
         format: true,
@@ -40,10 +39,7 @@ fn generate(wit: &Path) -> String {
         ..Opts::default()
     };
     let mut files = Files::default();
-    options
-        .build()
-        .generate(&mut resolve, world, &mut files)
-        .expect("bindings can be generated");
+    options.build().generate(&mut resolve, world, &mut files).expect("bindings can be generated");
     let (_, source) = files.iter().next().expect("there is one file");
     String::from_utf8(source.to_vec()).expect("the bindings are UTF-8")
 }

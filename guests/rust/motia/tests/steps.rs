@@ -68,8 +68,7 @@ fn slow(_input: Plain) -> Result<()> {
 
 #[motia::cron(name = "Tick", cron = "*/5 * * * *", timezone = "Europe/Berlin")]
 fn tick(tick: CronTick, ctx: Context) {
-    ctx.logger()
-        .info("tick", json!({ "at": tick.scheduled_at }));
+    ctx.logger().info("tick", json!({ "at": tick.scheduled_at }));
 }
 
 #[motia::api(name = "Plain", method = "GET", path = "/plain", response_schema = { 200: Accepted, 404: Message })]
@@ -98,10 +97,7 @@ fn a_config_has_the_names_that_the_host_reads_and_the_schemas_of_the_types() {
     let config = testing::config::<send::handler>();
 
     assert_eq!(config["type"], "api");
-    assert_eq!(
-        config["emits"],
-        json!(["sent", { "topic": "refused", "conditional": true }])
-    );
+    assert_eq!(config["emits"], json!(["sent", { "topic": "refused", "conditional": true }]));
     assert_eq!(config["queryParams"][0]["name"], "dry");
     assert_eq!(config["includeFiles"], json!(["*.html"]));
     assert_eq!(config["custom"], true);
@@ -118,23 +114,14 @@ fn types_without_a_schema_leave_it_out() {
 
     assert!(testing::config::<slow>().get("input").is_none());
     assert_eq!(testing::config::<process>()["input"]["title"], "Message");
-    assert_eq!(
-        testing::config::<process>()["infrastructure"]["queue"]["type"],
-        "fifo"
-    );
+    assert_eq!(testing::config::<process>()["infrastructure"]["queue"]["type"], "fifo");
 }
 
 #[test]
 fn declarations_have_only_a_config() {
     assert_eq!(testing::config::<drawn::Noop>()["type"], "noop");
-    assert_eq!(
-        testing::config::<drawn::Noop>()["virtualEmits"],
-        json!(["approved"])
-    );
-    assert_eq!(
-        testing::config::<drawn::Stream>()["schema"]["required"],
-        json!(["text"])
-    );
+    assert_eq!(testing::config::<drawn::Noop>()["virtualEmits"], json!(["approved"]));
+    assert_eq!(testing::config::<drawn::Stream>()["schema"]["required"], json!(["text"]));
     assert_eq!(testing::config::<watch>()["name"], "Watch");
     assert!(testing::tick::<drawn::Noop>().is_err());
 }
@@ -146,11 +133,7 @@ fn the_first_middleware_is_the_outermost() {
             .unwrap();
 
     assert_eq!(response.status, 201);
-    let order: Vec<_> = response
-        .headers
-        .iter()
-        .map(|(_, value)| value.as_str())
-        .collect();
+    let order: Vec<_> = response.headers.iter().map(|(_, value)| value.as_str()).collect();
     assert_eq!(order, ["inner", "outer"]);
     assert_eq!(testing::logs()[0].message, "outer");
     assert_eq!(testing::emitted()[0].message_group_id.as_deref(), Some("g"));
@@ -161,10 +144,7 @@ fn what_the_client_did_wrong_is_answered() {
     let unfit =
         testing::request::<send::handler>(Request::post("/messages", json!({ "txt": 1 }))).unwrap();
     assert_eq!(unfit.status, 400);
-    assert_eq!(
-        unfit.body.json().unwrap()["error"],
-        "the body does not fit: missing field `text`"
-    );
+    assert_eq!(unfit.body.json().unwrap()["error"], "the body does not fit: missing field `text`");
 
     let empty =
         testing::request::<send::handler>(Request::post("/messages", json!({ "text": "" })))
@@ -176,27 +156,18 @@ fn what_the_client_did_wrong_is_answered() {
 #[test]
 fn an_error_says_what_where_and_whether_to_try_again() {
     let error = testing::event::<process>("sent", json!({ "text": "x" })).unwrap_err();
-    assert_eq!(
-        (error.name(), error.is_retryable()),
-        ("ParseIntError", true)
-    );
+    assert_eq!((error.name(), error.is_retryable()), ("ParseIntError", true));
 
     let error = testing::event::<process>("sent", json!({ "text": 1 })).unwrap_err();
     assert!(
-        error
-            .message()
-            .starts_with("the data of `sent` does not fit: invalid type"),
+        error.message().starts_with("the data of `sent` does not fit: invalid type"),
         "{error}"
     );
     assert!(!error.is_retryable());
 
     let error = testing::event::<slow>("slow", json!({ "n": 1 })).unwrap_err();
     assert_eq!(error.delay(), Some(Duration::from_secs(5)));
-    assert!(
-        error.location().contains("tests/steps.rs:"),
-        "{}",
-        error.location()
-    );
+    assert!(error.location().contains("tests/steps.rs:"), "{}", error.location());
 
     let host = motia::HostError::Denied("emit to `x`".to_owned());
     assert!(!Error::from(host).is_retryable());
@@ -216,15 +187,8 @@ fn state_and_streams_hold_what_was_put_into_them() {
         .merge("to", json!({ "age": 36 }))
         .remove("x");
     let updated: Value = ctx.state().update("g", "a", update).unwrap();
-    assert_eq!(
-        updated,
-        json!({ "n": 3.0, "to": { "name": "Ada", "age": 36 } })
-    );
-    assert!(
-        ctx.state()
-            .update::<Value>("g", "a", Update::new().increment("to", 1.0))
-            .is_err()
-    );
+    assert_eq!(updated, json!({ "n": 3.0, "to": { "name": "Ada", "age": 36 } }));
+    assert!(ctx.state().update::<Value>("g", "a", Update::new().increment("to", 1.0)).is_err());
 
     ctx.state().clear("g").unwrap();
     assert_eq!(ctx.state().get::<Value>("g", "a").unwrap(), None);
@@ -234,10 +198,7 @@ fn state_and_streams_hold_what_was_put_into_them() {
     posts.set("all", "1", &json!({ "text": "hi" })).unwrap();
     posts.send_to("all", "1", "read", &true).unwrap();
     assert_eq!(posts.get::<Value>("all", "1").unwrap().unwrap()["id"], "1");
-    assert_eq!(
-        posts.delete::<Value>("all", "1").unwrap().unwrap()["text"],
-        "hi"
-    );
+    assert_eq!(posts.delete::<Value>("all", "1").unwrap().unwrap()["text"], "hi");
     assert_eq!(testing::sent()[0].id.as_deref(), Some("1"));
 }
 

@@ -15,9 +15,7 @@ impl From<types::Error> for HostError {
 }
 
 pub fn emit(topic: &str, data: &str, group: Option<&str>) -> Answer<()> {
-    let options = emitter::EmitOptions {
-        message_group_id: group.map(str::to_owned),
-    };
+    let options = emitter::EmitOptions { message_group_id: group.map(str::to_owned) };
     Ok(emitter::emit(topic, data, &options)?)
 }
 
@@ -35,10 +33,7 @@ pub fn state_delete(group: &str, key: &str) -> Answer<Option<String>> {
 
 pub fn state_get_group(group: &str) -> Answer<Vec<(String, String)>> {
     let entries = state::get_group(group)?;
-    Ok(entries
-        .into_iter()
-        .map(|entry| (entry.key, entry.value))
-        .collect())
+    Ok(entries.into_iter().map(|entry| (entry.key, entry.value)).collect())
 }
 
 pub fn state_clear(group: &str) -> Answer<()> {

@@ -47,16 +47,12 @@ pub fn emit(topic: &str, data: &str, group: Option<&str>) -> Answer<()> {
 }
 
 pub fn state_get(group: &str, id: &str) -> Answer<Option<String>> {
-    Ok(with(|memory| {
-        text(memory.state.get(&key([group, id])).cloned())
-    }))
+    Ok(with(|memory| text(memory.state.get(&key([group, id])).cloned())))
 }
 
 pub fn state_set(group: &str, id: &str, value: &str) -> Answer<Option<String>> {
     let value = json(value)?;
-    Ok(with(|memory| {
-        text(memory.state.insert(key([group, id]), value))
-    }))
+    Ok(with(|memory| text(memory.state.insert(key([group, id]), value))))
 }
 
 pub fn state_delete(group: &str, id: &str) -> Answer<Option<String>> {
@@ -66,8 +62,7 @@ pub fn state_delete(group: &str, id: &str) -> Answer<Option<String>> {
 pub fn state_get_group(group: &str) -> Answer<Vec<(String, String)>> {
     let entries = |memory: &mut Memory| {
         let own = memory.state.iter().filter(|([of, _], _)| of == group);
-        own.map(|([_, id], value)| (id.clone(), value.to_string()))
-            .collect()
+        own.map(|([_, id], value)| (id.clone(), value.to_string())).collect()
     };
     Ok(with(entries))
 }
@@ -79,11 +74,7 @@ pub fn state_clear(group: &str) -> Answer<()> {
 
 pub fn state_update(group: &str, id: &str, ops: Vec<UpdateOp>) -> Answer<String> {
     with(|memory| {
-        let mut value = memory
-            .state
-            .get(&key([group, id]))
-            .cloned()
-            .unwrap_or_default();
+        let mut value = memory.state.get(&key([group, id])).cloned().unwrap_or_default();
         for op in ops {
             apply(&mut value, op)?;
         }
@@ -115,16 +106,14 @@ fn object(value: &mut Value) -> Answer<&mut Map<String, Value>> {
         *value = Value::Object(Map::new());
     }
     let found = value.to_string();
-    value
-        .as_object_mut()
-        .ok_or_else(|| HostError::Invalid(format!("{found} is not an object")))
+    value.as_object_mut().ok_or_else(|| HostError::Invalid(format!("{found} is not an object")))
 }
 
 fn at<'a>(value: &'a mut Value, path: &str) -> Answer<&'a mut Value> {
     let names = path.split('.').filter(|_| !path.is_empty());
-    names.into_iter().try_fold(value, |value, name| {
-        Ok(object(value)?.entry(name).or_insert(Value::Null))
-    })
+    names
+        .into_iter()
+        .try_fold(value, |value, name| Ok(object(value)?.entry(name).or_insert(Value::Null)))
 }
 
 fn add(value: &mut Value, by: f64) -> Answer<()> {
@@ -138,9 +127,7 @@ fn add(value: &mut Value, by: f64) -> Answer<()> {
 }
 
 pub fn stream_get(stream: &str, group: &str, id: &str) -> Answer<Option<String>> {
-    Ok(with(|memory| {
-        text(memory.streams.get(&key([stream, group, id])).cloned())
-    }))
+    Ok(with(|memory| text(memory.streams.get(&key([stream, group, id])).cloned())))
 }
 
 pub fn stream_set(stream: &str, group: &str, id: &str, data: &str) -> Answer<String> {
@@ -148,28 +135,18 @@ pub fn stream_set(stream: &str, group: &str, id: &str, data: &str) -> Answer<Str
     if let Value::Object(fields) = &mut item {
         fields.insert("id".to_owned(), id.into());
     }
-    with(|memory| {
-        memory
-            .streams
-            .insert(key([stream, group, id]), item.clone())
-    });
+    with(|memory| memory.streams.insert(key([stream, group, id]), item.clone()));
     Ok(item.to_string())
 }
 
 pub fn stream_delete(stream: &str, group: &str, id: &str) -> Answer<Option<String>> {
-    Ok(with(|memory| {
-        text(memory.streams.remove(&key([stream, group, id])))
-    }))
+    Ok(with(|memory| text(memory.streams.remove(&key([stream, group, id])))))
 }
 
 pub fn stream_get_group(stream: &str, group: &str) -> Answer<Vec<(String, String)>> {
     let items = |memory: &mut Memory| {
-        let own = memory
-            .streams
-            .iter()
-            .filter(|([of, part, _], _)| of == stream && part == group);
-        own.map(|([_, _, id], item)| (id.clone(), item.to_string()))
-            .collect()
+        let own = memory.streams.iter().filter(|([of, part, _], _)| of == stream && part == group);
+        own.map(|([_, _, id], item)| (id.clone(), item.to_string())).collect()
     };
     Ok(with(items))
 }
@@ -193,14 +170,6 @@ pub fn stream_send(
 }
 
 pub fn log(level: Level, message: &str, fields: Option<&str>) {
-    let fields = fields
-        .and_then(|fields| json(fields).ok())
-        .unwrap_or_default();
-    with(|memory| {
-        memory.logs.push(LogRecord {
-            level,
-            message: message.to_owned(),
-            fields,
-        })
-    });
+    let fields = fields.and_then(|fields| json(fields).ok()).unwrap_or_default();
+    with(|memory| memory.logs.push(LogRecord { level, message: message.to_owned(), fields }));
 }
