@@ -234,10 +234,12 @@ impl Capabilities for StepCapabilities {
 /// Writes a step's record to the host's log.
 fn log_record(step: &str, trace_id: &TraceId, record: &LogRecord) {
     let LogRecord { level, message, args } = record;
-    let args = args.as_deref().unwrap_or_default();
     macro_rules! record {
         ($level:ident) => {
-            tracing::$level!(target: "motia::step", step, %trace_id, args, "{message}")
+            match args {
+                Some(args) => tracing::$level!(target: "motia::step", step, %trace_id, %args, "{message}"),
+                None => tracing::$level!(target: "motia::step", step, %trace_id, "{message}"),
+            }
         };
     }
     match level {

@@ -24,36 +24,37 @@ const TOO_LATE: Duration = Duration::from_secs(60);
 /// Runs cron steps until the engine stops.
 pub async fn run(engine: Engine) {
     let mut changes = engine.inner().changes.subscribe();
+    // Kept over deployments: a tick that falls into a swap is not lost, and the store lets none run twice.
+    let mut from = SystemTime::now();
     while !changes.borrow_and_update().stopping {
         let deployment = engine.deployment();
         tokio::select! {
-            () = run_deployment(&engine, &deployment) => {}
+            () = run_deployment(&engine, &deployment, &mut from) => {}
             _ = changes.changed() => {}
         }
     }
 }
 
 /// Runs one deployment's cron steps; is dropped when the deployment changes.
-async fn run_deployment(engine: &Engine, deployment: &Arc<Deployment>) {
-    let mut from = SystemTime::now();
+async fn run_deployment(engine: &Engine, deployment: &Arc<Deployment>, from: &mut SystemTime) {
     loop {
-        let next = next_ticks(deployment, from);
         let now = SystemTime::now();
-        from = from.max(now - TOO_LATE);
+        *from = (*from).max(now - TOO_LATE);
+        let next = next_ticks(deployment, *from);
         let Some(due) = next.first().map(|&(due, _)| due) else {
             return std::future::pending().await;
         };
         match due.duration_since(now) {
             Ok(wait) if !wait.is_zero() => {
                 tokio::time::sleep(wait.min(LONGEST_SLEEP)).await;
-                // A clock set back must not make the same ticks due again at once.
-                from = from.min(SystemTime::now());
+                // A clock that was set back must not silence the schedule until it has caught up.
+                *from = (*from).min(SystemTime::now());
             }
             _ => {
                 for (_, step) in next.into_iter().take_while(|&(time, _)| time == due) {
                     start(engine, deployment, step, due);
                 }
-                from = due;
+                *from = due;
             }
         }
     }

@@ -6,7 +6,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -81,9 +81,25 @@ pub struct DeployedStep {
     pub(crate) component: Option<StepComponent>,
     pub(crate) grants: Grants,
     pub(crate) schedule: Option<Schedule>,
-    pub(crate) stack_mapper: Option<StackMapper>,
+    pub(crate) stack_mapper: Option<LazyStackMapper>,
     schema: Option<Schema>,
     response_schemas: BTreeMap<String, Schema>,
+}
+
+/// A source map that is parsed when the first stack trace needs it.
+pub(crate) struct LazyStackMapper {
+    map: Vec<u8>,
+    mapper: OnceLock<Option<StackMapper>>,
+}
+
+impl LazyStackMapper {
+    /// The trace in the user's own files, or as it is if the map is of no use.
+    pub fn apply(&self, stack: String) -> String {
+        match self.mapper.get_or_init(|| StackMapper::new(&self.map).ok()) {
+            Some(mapper) => mapper.apply(&stack),
+            None => stack,
+        }
+    }
 }
 
 impl DeployedStep {
@@ -126,7 +142,8 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// Loads a bundle. Blocks while components are compiled.
+    /// Loads a bundle; takes the components that have not changed from the deployment `before`.
+    /// Blocks while components are compiled.
     ///
     /// # Errors
     /// Names the file that cannot be used.
@@ -134,11 +151,12 @@ impl Deployment {
         bundle: &Bundle,
         sandbox: &Sandbox,
         options: &DeploymentOptions,
+        before: Option<&Self>,
     ) -> Result<Arc<Self>, DeployError> {
         let environment = Arc::new(options.environment.clone());
         let mut steps = Vec::new();
         for step in &bundle.manifest().steps {
-            steps.push(load_step(bundle, sandbox, options, &environment, step)?);
+            steps.push(load_step(bundle, sandbox, options, &environment, step, before)?);
         }
         let mut by_name = HashMap::new();
         let mut subscribers: HashMap<String, Vec<StepIndex>> = HashMap::new();
@@ -196,6 +214,14 @@ impl Deployment {
         self.subscribers.get(topic).map_or(&[], Vec::as_slice)
     }
 
+    /// The component with a digest, if a step has it.
+    fn component(&self, digest: &Digest) -> Option<StepComponent> {
+        let has = |step: &&DeployedStep| {
+            step.step.component.as_ref().is_some_and(|artifact| artifact.sha256 == *digest)
+        };
+        self.steps.iter().find(has)?.component.clone()
+    }
+
     /// Whether a stream is declared.
     pub(crate) fn has_stream(&self, name: &str) -> bool {
         self.manifest.streams.iter().any(|stream| stream.config.name == name)
@@ -208,17 +234,20 @@ fn load_step(
     options: &DeploymentOptions,
     environment: &Arc<Vec<(String, String)>>,
     step: &Step,
+    before: Option<&Deployment>,
 ) -> Result<DeployedStep, DeployError> {
     let component = match &step.component {
-        Some(artifact) => Some(sandbox.load(&step.file, &bundle.read(artifact)?)?),
         None => None,
+        Some(artifact) => match before.and_then(|before| before.component(&artifact.sha256)) {
+            Some(loaded) => Some(loaded),
+            None => Some(sandbox.load(&step.file, &bundle.read(artifact)?)?),
+        },
     };
     let stack_mapper = match &step.source_map {
         None => None,
-        Some(artifact) => Some(
-            StackMapper::new(&bundle.read(artifact)?)
-                .map_err(|cause| DeployError::Step { file: step.file.clone(), cause })?,
-        ),
+        Some(artifact) => {
+            Some(LazyStackMapper { map: bundle.read(artifact)?, mapper: OnceLock::new() })
+        }
     };
     let schedule = match &step.config.kind {
         StepKind::Cron(cron) => {

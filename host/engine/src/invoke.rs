@@ -100,7 +100,7 @@ fn failed(step: &DeployedStep, error: CallError) -> Failed {
         _ => (None, None),
     };
     let stack = stack.map(|stack| match &step.stack_mapper {
-        Some(mapper) => mapper.apply(&stack),
+        Some(mapper) => mapper.apply(stack),
         None => stack,
     });
     Failed { code, message, stack, retryable, retry_after }

@@ -102,7 +102,7 @@ pub struct Manifest {
     pub streams: Vec<Stream>,
 }
 
-/// A bundle on disk whose every file was checked against the manifest.
+/// A bundle on disk. Every file is checked against the manifest when it is read.
 #[derive(Debug, Clone)]
 pub struct Bundle {
     root: PathBuf,
@@ -161,10 +161,10 @@ pub enum BundleError {
 }
 
 impl Bundle {
-    /// Reads a bundle and checks every file that it names.
+    /// Reads a bundle's manifest.
     ///
     /// # Errors
-    /// Names the file that is missing, malformed or changed.
+    /// When it is missing, malformed or of another version.
     pub fn open(root: &Path) -> Result<Self, BundleError> {
         let path = root.join(MANIFEST_FILE);
         let text = fs::read(&path).map_err(|source| match source.kind() {
@@ -180,11 +180,7 @@ impl Bundle {
             return Err(BundleError::SchemaVersion { path, found });
         }
         let manifest: Manifest = serde_json::from_value(json).map_err(malformed)?;
-        let bundle = Self { root: root.to_owned(), digest: Digest::of(&text), manifest };
-        for artifact in bundle.manifest.artifacts() {
-            bundle.read(artifact)?;
-        }
-        Ok(bundle)
+        Ok(Self { root: root.to_owned(), digest: Digest::of(&text), manifest })
     }
 
     /// What the bundle holds.

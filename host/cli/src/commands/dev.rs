@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use clap::Args;
-use motia_engine::Engine;
+use motia_engine::{Deployment, Engine};
 use motia_sandbox::{Compiler, OutgoingHttp, Sandbox};
 use motia_toolchain::{Broken, BuildOptions, BuildReport, Silent, Toolchain, cache_directory};
 use notify::{RecursiveMode, Watcher};
@@ -56,7 +56,8 @@ impl Dev {
     pub async fn run(self) -> Result<ExitCode> {
         let project = std::fs::canonicalize(&self.project)
             .with_context(|| self.project.display().to_string())?;
-        let sandbox = Arc::new(sandbox(Compiler::Cranelift)?);
+        // Winch compiles a new engine many times faster, and nobody measures a server in dev.
+        let sandbox = Arc::new(sandbox(Compiler::Winch)?);
         let builder = Builder {
             toolchain: Toolchain::new(cache_directory(), Arc::clone(&sandbox)),
             sandbox: Arc::clone(&sandbox),
@@ -81,7 +82,7 @@ impl Dev {
         if !report.errors.0.is_empty() {
             eprintln!("{}; the other steps are served", report.errors);
         }
-        let deployment = builder.deployment().await?;
+        let deployment = builder.deployment(None).await?;
         let addr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), self.port);
         let data = self.data.unwrap_or_else(|| project.join(".motia/data"));
         let server = self.limits.server_options(true);
@@ -100,10 +101,10 @@ impl Dev {
 }
 
 impl Builder {
-    async fn deployment(&self) -> Result<Arc<motia_engine::Deployment>> {
+    async fn deployment(&self, before: Option<Arc<Deployment>>) -> Result<Arc<Deployment>> {
         let environment = environment::read(&self.options.project.join(".env"), false)?;
         let options = self.limits.deployment_options(environment, OutgoingHttp::Open, true)?;
-        deployment(self.options.out.clone(), &self.sandbox, options).await
+        deployment(self.options.out.clone(), &self.sandbox, options, before).await
     }
 }
 
@@ -117,7 +118,7 @@ async fn rebuild(builder: Builder, engine: Engine, mut changes: mpsc::UnboundedR
             Ok(report) if report.left_out.iter().any(|file| serves(&engine, file)) => {
                 eprintln!("{}; the version before is served on", report.errors);
             }
-            Ok(report) => match builder.deployment().await {
+            Ok(report) => match builder.deployment(Some(engine.deployment())).await {
                 Ok(deployment) => {
                     engine.deploy(deployment);
                     announce(&report, started);

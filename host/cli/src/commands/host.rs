@@ -83,11 +83,12 @@ pub async fn deployment(
     bundle: PathBuf,
     sandbox: &Arc<Sandbox>,
     options: DeploymentOptions,
+    before: Option<Arc<Deployment>>,
 ) -> Result<Arc<Deployment>> {
     let sandbox = Arc::clone(sandbox);
     let load = move || -> Result<_> {
         let bundle = Bundle::open(&bundle)?;
-        Ok(Deployment::load(&bundle, &sandbox, &options)?)
+        Ok(Deployment::load(&bundle, &sandbox, &options, before.as_deref())?)
     };
     tokio::task::spawn_blocking(load).await?
 }

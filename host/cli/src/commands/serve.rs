@@ -49,7 +49,7 @@ impl Serve {
         let granted = OutgoingHttp::Listed(self.allow_http);
         let options = self.limits.deployment_options(environment, granted, false)?;
         let sandbox = Arc::new(sandbox(Compiler::Cranelift)?);
-        let deployment = deployment(self.bundle, &sandbox, options).await?;
+        let deployment = deployment(self.bundle, &sandbox, options, None).await?;
         let server = self.limits.server_options(false);
         Host::start(self.addr, &self.data, sandbox, deployment, server).await?.run().await?;
         Ok(ExitCode::SUCCESS)
