@@ -223,7 +223,7 @@ impl Engine {
             Err(failed) => Err(CallError {
                 code: failed.code,
                 status: match failed.code {
-                    "handler_timeout" | "cpu_limit" => 504,
+                    "handler_timeout" | "handler_stalled" | "cpu_limit" => 504,
                     _ => 500,
                 },
                 message: failed.message,

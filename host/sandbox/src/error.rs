@@ -67,6 +67,9 @@ pub enum CallError {
     /// The guest hit another limit.
     #[error("the handler hit the limit `{0}`")]
     Limit(&'static str),
+    /// The handler awaits what can never come.
+    #[error("the handler awaits a promise that nothing can settle")]
+    Stalled,
     /// The guest trapped.
     #[error("the handler trapped: {0}")]
     Trap(String),
@@ -87,6 +90,7 @@ impl CallError {
             Self::Cpu(_) => "cpu_limit",
             Self::Memory(_) => "memory_limit",
             Self::Limit(_) => "limit",
+            Self::Stalled => "handler_stalled",
             Self::Trap(_) => "guest_trapped",
             Self::Instantiate(_) => "instantiation_failed",
         }

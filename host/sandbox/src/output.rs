@@ -24,11 +24,15 @@ struct Lines {
     partial: Vec<u8>,
     left: usize,
     truncated: bool,
+    stalled: bool,
     sink: Arc<dyn Capabilities>,
 }
 
 /// A line longer than this is split, so that a guest that never ends its line is still heard.
 const LINE_BYTES: usize = 16 * 1024;
+
+/// What the JavaScript engine prints when its event loop has nothing left to wait for.
+const STALLED: &str = "event loop error";
 
 impl GuestOutput {
     /// Sends lines to `sink` at `level`, at most `limit` bytes in all.
@@ -38,6 +42,7 @@ impl GuestOutput {
             partial: Vec::new(),
             left: limit,
             truncated: false,
+            stalled: false,
             sink,
         })))
     }
@@ -49,6 +54,12 @@ impl GuestOutput {
             let rest = std::mem::take(&mut lines.partial);
             lines.send(&rest);
         }
+    }
+
+    /// Whether the JavaScript engine said that it gives up: a promise is awaited, and nothing that
+    /// could settle it is left. It traps without another word then.
+    pub fn stalled(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).stalled
     }
 
     fn push(&self, bytes: &[u8]) {
@@ -78,8 +89,9 @@ impl Lines {
         }
     }
 
-    fn send(&self, line: &[u8]) {
+    fn send(&mut self, line: &[u8]) {
         let message = String::from_utf8_lossy(line).trim_end().to_owned();
+        self.stalled |= message.contains(STALLED);
         if !message.is_empty() {
             self.sink.log(LogRecord { level: self.level, message, args: None });
         }

@@ -258,6 +258,7 @@ impl Sandbox {
                 Some(limit) => limit_error(limit, limits),
                 None => CallError::Guest(failure.into()),
             }),
+            Ok(Ok(Err(_))) if stderr.stalled() => Err(CallError::Stalled),
             Ok(Ok(Err((instantiating, error)))) => {
                 Err(explain(&error, instantiating, &store.data().usage, limits))
             }
