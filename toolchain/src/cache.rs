@@ -20,9 +20,18 @@ pub fn cache_directory() -> PathBuf {
     }
 }
 
+/// Waits until no other process sets up the same thing, and keeps others waiting until the file is
+/// dropped.
+pub fn lock(cache: &Path, what: &str) -> io::Result<fs::File> {
+    fs::create_dir_all(cache)?;
+    let file = fs::File::create(cache.join(format!("{what}.lock")))?;
+    file.lock()?;
+    Ok(file)
+}
+
 /// Does `work` once for a directory: in a partial directory that takes its name only when all is
-/// done, so that interrupted work is begun again and never mistaken for finished work. Two processes
-/// may do it at the same time; the first to finish wins.
+/// done, so that interrupted work is begun again and never mistaken for finished work. Other
+/// processes wait for it.
 pub fn once<E: From<io::Error>>(
     directory: &Path,
     work: impl FnOnce(&Path) -> Result<(), E>,
@@ -31,15 +40,15 @@ pub fn once<E: From<io::Error>>(
         return Ok(());
     }
     let parent = directory.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(parent)?;
+    let name = directory.file_name().unwrap_or_default().to_string_lossy();
+    let _lock = lock(parent, &name)?;
+    if directory.is_dir() {
+        return Ok(());
+    }
     let partial = tempfile::Builder::new().prefix(".partial-").tempdir_in(parent)?;
     work(partial.path())?;
-    let partial = partial.keep();
-    match fs::rename(&partial, directory) {
-        Ok(()) => Ok(()),
-        Err(_) if directory.is_dir() => Ok(fs::remove_dir_all(&partial)?),
-        Err(error) => Err(error.into()),
-    }
+    fs::rename(partial.keep(), directory)?;
+    Ok(())
 }
 
 /// Writes embedded files below a directory.
@@ -62,4 +71,40 @@ pub fn parts<'a>(files: &'a include_dir::Dir<'a>) -> Vec<&'a [u8]> {
         }
     }
     parts
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn what_two_want_at_the_same_time_is_done_once() {
+        let cache = tempfile::tempdir().unwrap();
+        let directory = cache.path().join("thing");
+        let done = AtomicUsize::new(0);
+        let work = |partial: &Path| -> io::Result<()> {
+            done.fetch_add(1, Ordering::SeqCst);
+            fs::write(partial.join("file"), "content")
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| once(&directory, work).unwrap());
+            }
+        });
+        assert_eq!(done.load(Ordering::SeqCst), 1);
+        assert_eq!(fs::read_to_string(directory.join("file")).unwrap(), "content");
+    }
+
+    #[test]
+    fn interrupted_work_is_begun_again() {
+        let cache = tempfile::tempdir().unwrap();
+        let directory = cache.path().join("thing");
+        let broken = |_: &Path| Err(io::Error::other("interrupted"));
+        assert!(once(&directory, broken).is_err());
+        assert!(!directory.exists());
+        once(&directory, |partial| fs::write(partial.join("file"), "")).unwrap();
+        assert!(directory.join("file").exists());
+    }
 }

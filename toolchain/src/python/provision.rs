@@ -51,6 +51,7 @@ impl Provisioned {
         // A virtual environment knows its own path, so it is made in its place; a file says that it
         // is complete.
         let complete = root.join("complete");
+        let lock = cache::lock(cache, "python")?;
         if !complete.exists() {
             let python = python()?;
             progress.begin("setting up Python (once): installing componentize-py");
@@ -69,6 +70,7 @@ impl Provisioned {
             run(&mut install, "installing componentize-py")?;
             std::fs::write(&complete, "")?;
         }
+        drop(lock);
         Ok(Self { root, cache: cache.to_owned() })
     }
 

@@ -39,8 +39,10 @@ impl Rust {
     /// Sets up what is needed, once for each version.
     pub fn new(cache: &Path, progress: &dyn Progress) -> Result<Self, BuildError> {
         let begin = |what: &str| progress.begin(&format!("setting up Rust (once): {what}"));
+        let lock = cache::lock(cache, "rust")?;
         let toolchain = provision::find_or_provision(cache, &begin)
             .map_err(|error| BuildError::general(error.to_string()))?;
+        drop(lock);
         let guests = cache.join(format!("rust-guests-{}", Self::version().short()));
         cache::once(&guests, |directory| -> io::Result<()> {
             cache::extract(&GUEST, &directory.join("motia"))?;
