@@ -5,6 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use include_dir::{Dir, include_dir};
+
+/// The contract that every language's set-up and components depend on.
+pub static WIT: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../wit");
+
 /// Where toolchains and native code are kept: `MOTIA_CACHE`, or `motia` in the user's cache directory.
 pub fn cache_directory() -> PathBuf {
     let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
@@ -52,13 +57,13 @@ pub fn once<E: From<io::Error>>(
 }
 
 /// Writes embedded files below a directory.
-pub fn extract(files: &include_dir::Dir<'_>, directory: &Path) -> io::Result<()> {
+pub fn extract(files: &Dir<'_>, directory: &Path) -> io::Result<()> {
     fs::create_dir_all(directory)?;
     files.extract(directory)
 }
 
 /// The paths and contents of embedded files, for a digest; build leftovers are passed over.
-pub fn parts<'a>(files: &'a include_dir::Dir<'a>) -> Vec<&'a [u8]> {
+pub fn parts<'a>(files: &'a Dir<'a>) -> Vec<&'a [u8]> {
     let mut parts = Vec::new();
     for entry in files.entries() {
         match entry {

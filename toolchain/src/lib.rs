@@ -7,6 +7,7 @@
 
 mod build;
 mod cache;
+mod command;
 mod discover;
 mod doctor;
 mod error;

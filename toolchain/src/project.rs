@@ -1,10 +1,6 @@
 //! What must hold between the steps of a project, and the files that they include.
 
-use std::{
-    collections::HashMap,
-    fs,
-    path::{Component, Path},
-};
+use std::{collections::HashMap, fs, path::Path};
 
 use globset::GlobBuilder;
 use motia_manifest::{
@@ -17,16 +13,16 @@ use crate::{BuildError, Position, Source};
 /// The errors of one source's config, each at its line where that can be found.
 pub fn config_errors(source: &Source, errors: &[ConfigError]) -> Vec<BuildError> {
     let text = fs::read_to_string(&source.path).unwrap_or_default();
-    errors
-        .iter()
-        .map(|error| {
-            let built = BuildError::in_file(&source.file, error.to_string());
-            match field_line(&text, &error.field) {
-                Some(position) => built.at(position),
-                None => built,
-            }
-        })
-        .collect()
+    errors.iter().map(|error| at_field(source, &text, &error.field, error.to_string())).collect()
+}
+
+/// An error at the line of a field, where that can be found.
+fn at_field(source: &Source, text: &str, field: &str, message: String) -> BuildError {
+    let error = BuildError::in_file(&source.file, message);
+    match field_line(text, field) {
+        Some(position) => error.at(position),
+        None => error,
+    }
 }
 
 /// The line of a config's field: the first line that has its name before a `:` or `=`.
@@ -46,12 +42,8 @@ pub fn conflicts(steps: &[(Source, StepConfig)], streams: &[Stream]) -> Vec<Buil
     let mut names: HashMap<&str, &str> = HashMap::new();
     let mut routes: HashMap<(String, String), &str> = HashMap::new();
     let at = |source: &Source, field: &str, message: String| {
-        let error = BuildError::in_file(&source.file, message);
         let text = fs::read_to_string(&source.path).unwrap_or_default();
-        match field_line(&text, field) {
-            Some(position) => error.at(position),
-            None => error,
-        }
+        at_field(source, &text, field, message)
     };
     for (source, config) in steps {
         if let Some(other) = names.insert(&config.name, &source.file) {
@@ -148,8 +140,7 @@ fn include(
     });
     for entry in walk.filter_map(Result::ok).filter(|entry| entry.file_type().is_file()) {
         let relative = entry.path().strip_prefix(project).unwrap_or(entry.path());
-        let inside = relative.components().all(|part| matches!(part, Component::Normal(_)));
-        if inside && pattern.is_match(relative) {
+        if pattern.is_match(relative) {
             let content = fs::read(entry.path()).map_err(|error| wrong(error.to_string()))?;
             let artifact = Artifact::write(out, "files", "bin", &content)
                 .map_err(|error| wrong(error.to_string()))?;

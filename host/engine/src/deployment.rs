@@ -4,7 +4,7 @@
 //! started with.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     path::PathBuf,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -12,7 +12,7 @@ use std::{
 
 use motia_manifest::{
     Bundle, BundleError, Digest, Language, Manifest, Schedule, StackMapper, Step, StepConfig,
-    StepKind, StepName,
+    StepKind, StepName, stays_inside,
 };
 use motia_sandbox::{
     Grants, IncludedFiles, Limits, LoadError, OutgoingHttp, Sandbox, StepComponent,
@@ -137,7 +137,6 @@ pub struct Deployment {
     digest: Digest,
     manifest: Manifest,
     steps: Vec<DeployedStep>,
-    by_name: HashMap<StepName, StepIndex>,
     subscribers: HashMap<String, Vec<StepIndex>>,
 }
 
@@ -158,10 +157,10 @@ impl Deployment {
         for step in &bundle.manifest().steps {
             steps.push(load_step(bundle, sandbox, options, &environment, step, before)?);
         }
-        let mut by_name = HashMap::new();
+        let mut names = HashSet::new();
         let mut subscribers: HashMap<String, Vec<StepIndex>> = HashMap::new();
         for (i, step) in steps.iter().enumerate() {
-            if by_name.insert(step.name.clone(), StepIndex(i)).is_some() {
+            if !names.insert(step.name.clone()) {
                 let cause = format!("the name `{}` is used by another step", step.name);
                 return Err(DeployError::Step { file: step.step.file.clone(), cause });
             }
@@ -179,7 +178,6 @@ impl Deployment {
             digest: bundle.digest().clone(),
             manifest: bundle.manifest().clone(),
             steps,
-            by_name,
             subscribers,
         }))
     }
@@ -202,11 +200,6 @@ impl Deployment {
     /// One step.
     pub fn step(&self, index: StepIndex) -> &DeployedStep {
         &self.steps[index.0]
-    }
-
-    /// The step with a name.
-    pub fn find(&self, name: &StepName) -> Option<StepIndex> {
-        self.by_name.get(name).copied()
     }
 
     /// The event steps that subscribe to a topic.
@@ -342,9 +335,7 @@ fn lay_out_files(
     let directory = options.files_directory.join(Digest::of_parts(parts).short());
     for file in &step.included_files {
         let relative = std::path::Path::new(&file.name);
-        let inside =
-            relative.components().all(|part| matches!(part, std::path::Component::Normal(_)));
-        if !inside {
+        if !stays_inside(relative) {
             let cause = format!("the included file `{}` is outside the project", file.name);
             return Err(DeployError::Step { file: step.file.clone(), cause });
         }

@@ -204,9 +204,7 @@ impl Bundle {
     /// [`BundleError::Outside`] for a path that is absolute or has `..` in it.
     pub fn path(&self, artifact: &Artifact) -> Result<PathBuf, BundleError> {
         let relative = Path::new(&artifact.path);
-        let inside =
-            relative.components().all(|part| matches!(part, std::path::Component::Normal(_)));
-        if !inside {
+        if !stays_inside(relative) {
             return Err(BundleError::Outside {
                 path: self.root.join(MANIFEST_FILE),
                 artifact: artifact.path.clone(),
@@ -269,6 +267,11 @@ impl Manifest {
         text.push(b'\n');
         replace(&root.join(MANIFEST_FILE), &text)
     }
+}
+
+/// Whether a path, joined to a directory, leads to something in it: relative, and without `..`.
+pub fn stays_inside(path: &Path) -> bool {
+    path.components().all(|part| matches!(part, std::path::Component::Normal(_)))
 }
 
 /// Writes a file so that a reader sees the old content or the new, never a part.

@@ -546,7 +546,7 @@ fn strict<T: for<'de> Deserialize<'de>>(value: &Value, known: &[&str]) -> Result
 }
 
 /// Whether a value can be a JSON Schema: an object, `true` or `false`.
-pub fn is_schema(value: &Value) -> bool {
+fn is_schema(value: &Value) -> bool {
     value.is_object() || value.is_boolean()
 }
 

@@ -16,11 +16,11 @@ mod source_map;
 
 pub use bundle::{
     Artifact, Bundle, BundleError, IncludedFile, Language, MANIFEST_FILE, Manifest, SCHEMA_VERSION,
-    Step, Stream,
+    Step, Stream, stays_inside,
 };
 pub use config::{
     ApiConfig, ConfigError, CronConfig, Emit, EventConfig, HandlerLimits, Infrastructure, METHODS,
-    QueryParam, QueueConfig, QueueType, StepConfig, StepKind, StreamConfig, is_schema,
+    QueryParam, QueueConfig, QueueType, StepConfig, StepKind, StreamConfig,
 };
 pub use digest::Digest;
 pub use names::{StepName, TenantId, TraceId};

@@ -206,7 +206,8 @@ impl Functions {
     /// Writes what is new as one more file.
     fn save(&self) {
         let Some(directory) = &self.directory else { return };
-        let mut known = self.lock();
+        // Not `lock`, which reads what is kept: nothing is unsaved then, as with Winch.
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let mut content = Vec::new();
         for key in std::mem::take(&mut known.unsaved) {
             if let Some(value) = known.by_key.get(&key) {

@@ -10,11 +10,10 @@ use std::{
 use include_dir::{Dir, include_dir};
 use motia_manifest::Digest;
 
-use crate::{BuildError, Finding, Progress, State, cache};
+use crate::{BuildError, Finding, Progress, State, cache, command::run};
 
 static NODE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/src/javascript/node");
 static GLUE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../guests/js/src");
-static WIT: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../wit");
 
 /// The files of npm that belong to the project; a `node_modules` beside them does not.
 const NODE_FILES: [&str; 3] = ["package.json", "package-lock.json", "splice.mjs"];
@@ -31,7 +30,7 @@ fn engine_key() -> Digest {
 
 fn toolchain_parts() -> Vec<&'static [u8]> {
     let node = NODE_FILES.iter().filter_map(|name| NODE.get_file(name));
-    node.map(|file| file.contents()).chain(cache::parts(&WIT)).collect()
+    node.map(|file| file.contents()).chain(cache::parts(&cache::WIT)).collect()
 }
 
 /// Where the packages and the engine are, or will be.
@@ -122,22 +121,10 @@ fn provision(directory: &Path, progress: &dyn Progress) -> Result<(), BuildError
     install.args(["install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
     run(install.current_dir(directory), "npm install")?;
     progress.begin("setting up JavaScript (once): preparing the engine");
-    cache::extract(&WIT, &directory.join("wit"))?;
+    cache::extract(&cache::WIT, &directory.join("wit"))?;
     let mut splice = Command::new("node");
     splice.args(["splice.mjs", "engine", "wit"]).current_dir(directory);
     run(&mut splice, "preparing the engine")
-}
-
-fn run(command: &mut Command, what: &str) -> Result<(), BuildError> {
-    let output = command.output().map_err(|error| {
-        let program = command.get_program().to_string_lossy();
-        BuildError::general(format!("`{program}` cannot be started: {error}; see `motia doctor`"))
-    })?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(BuildError::general(format!("{what} failed ({}):\n{}", output.status, said.trim())))
 }
 
 fn node_state() -> State {

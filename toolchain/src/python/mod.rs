@@ -110,7 +110,7 @@ impl Staged {
         );
         fs::write(staged.entry.join("motia_entry.py"), entry)?;
         cache::extract(&provision::GLUE, &staged.glue)?;
-        cache::extract(&provision::WIT, &staged.wit)?;
+        cache::extract(&cache::WIT, &staged.wit)?;
         for file in project_files(project) {
             let relative = file.strip_prefix(project).unwrap_or(&file);
             let copy = staged.project.join(relative);

@@ -8,17 +8,16 @@ use std::{
 use include_dir::{Dir, include_dir};
 use motia_manifest::Digest;
 
-use crate::{BuildError, Finding, Progress, State, cache};
+use crate::{BuildError, Finding, Progress, State, cache, command::run};
 
 const REQUIREMENTS: &str = include_str!("requirements.txt");
 pub static GLUE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../guests/python");
-pub static WIT: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../wit");
 
 /// The digest of everything that shapes a component beside its sources.
 pub fn key() -> Digest {
     let glue = GLUE.get_file("motia_app.py").into_iter().map(|file| file.contents());
     let package = GLUE.get_dir("motia").map(cache::parts).unwrap_or_default();
-    let parts = cache::parts(&WIT).into_iter().chain(glue).chain(package);
+    let parts = cache::parts(&cache::WIT).into_iter().chain(glue).chain(package);
     Digest::of_parts(std::iter::once(REQUIREMENTS.as_bytes()).chain(parts))
 }
 
@@ -59,7 +58,8 @@ impl Provisioned {
                 std::fs::remove_dir_all(&root)?;
             }
             let mut venv = Command::new(python);
-            run(venv.args(["-m", "venv"]).arg(&root), "making a virtual environment")?;
+            run(venv.args(["-m", "venv"]).arg(&root), "making a virtual environment")
+                .map_err(with_mend)?;
             let requirements = root.join("requirements.txt");
             std::fs::write(&requirements, REQUIREMENTS)?;
             let mut install = Command::new(script(&root, "python"));
@@ -90,18 +90,12 @@ impl Provisioned {
     }
 }
 
-fn run(command: &mut Command, what: &str) -> Result<(), BuildError> {
-    let output = command.output()?;
-    if output.status.success() {
-        return Ok(());
+/// Debian's Python comes without what makes environments, and says so at length.
+fn with_mend(mut error: BuildError) -> BuildError {
+    if error.message.contains("ensurepip") {
+        error.message.push_str("\non Debian and Ubuntu: `apt install python3-venv`");
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let said = if said.trim().is_empty() { String::from_utf8_lossy(&output.stdout) } else { said };
-    let mut message = format!("{what} failed:\n{}", said.trim());
-    if message.contains("ensurepip") {
-        message.push_str("\non Debian and Ubuntu: `apt install python3-venv`");
-    }
-    Err(BuildError::general(message))
+    error
 }
 
 /// The Python that makes the virtual environment.
