@@ -12,9 +12,10 @@ use std::{
 };
 
 use motia_manifest::{
-    Artifact, Digest, Language, Manifest, SCHEMA_VERSION, Step, StepConfig, Stream, StreamConfig,
+    Artifact, Code, Digest, Language, Manifest, SCHEMA_VERSION, Step, StepConfig, Stream,
+    StreamConfig, compress,
 };
-use motia_sandbox::{CallError, Sandbox};
+use motia_sandbox::{CallError, Sandbox, Wasm};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::{
@@ -28,9 +29,9 @@ use crate::{
     javascript::{self, JavaScript},
     project,
     python::{self, Python},
-    record::Record,
+    record::{Made, Record},
     rust::{self, Rust},
-    source::Compiled,
+    source::{Compiled, CompiledCode},
 };
 
 /// What to build, and where to.
@@ -42,6 +43,29 @@ pub struct BuildOptions {
     pub out: PathBuf,
     /// What becomes of a project in which a file has errors.
     pub broken: Broken,
+    /// What a step is in the bundle.
+    pub form: Form,
+}
+
+/// What a step of a language with an engine is in the bundle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// The image of an engine that steps share.
+    Shared,
+    /// The same, with less time for compression: for `dev`.
+    Quick,
+    /// An ordinary component, which any host runs.
+    SelfContained,
+}
+
+impl Form {
+    /// The level of zstd.
+    fn compression(self) -> i32 {
+        match self {
+            Self::Quick => 1,
+            Self::Shared | Self::SelfContained => 3,
+        }
+    }
 }
 
 /// What becomes of a project in which a file has errors.
@@ -164,7 +188,7 @@ impl Toolchain {
         }
 
         let (built, failed) =
-            self.compile_all(&project, out, found.sources, Arc::clone(&progress)).await;
+            self.compile_all(&project, options, found.sources, Arc::clone(&progress)).await;
         let mut left_out: BTreeSet<String> = failed.iter().map(|(file, _)| file.clone()).collect();
         let mut errors: Vec<BuildError> =
             failed.into_iter().flat_map(|(_, errors)| errors).collect();
@@ -180,10 +204,10 @@ impl Toolchain {
                 language: source.language,
                 ms,
                 cached,
-                bytes: record.component.as_ref().map_or(0, |component| component.bytes),
+                bytes: record.made.code.as_ref().map_or(0, |code| code.artifact().bytes),
             };
             match source.role {
-                Role::Step => match StepConfig::from_json(&record.config) {
+                Role::Step => match StepConfig::from_json(&record.made.config) {
                     Ok(config) => {
                         report.name.clone_from(&config.name);
                         report.kind = config.kind.name();
@@ -191,7 +215,7 @@ impl Toolchain {
                     }
                     Err(wrong) => errors.extend(project::config_errors(&source, &wrong)),
                 },
-                Role::Stream => match StreamConfig::from_json(&record.config) {
+                Role::Stream => match StreamConfig::from_json(&record.made.config) {
                     Ok(config) => {
                         report.name.clone_from(&config.name);
                         streams.push(Stream { file: source.file.clone(), config });
@@ -206,6 +230,7 @@ impl Toolchain {
         errors.extend(project::conflicts(&configs, &streams));
 
         let mut manifest_steps = Vec::new();
+        let mut engines = BTreeMap::new();
         for (source, config, record) in steps {
             let included_files =
                 project::included_files(&project, out, &source, &config.include_files)
@@ -213,11 +238,14 @@ impl Toolchain {
                         errors.extend(wrong);
                         Vec::new()
                     });
+            if let Some(engine) = record.made.engine {
+                engines.insert(engine.component.sha256.clone(), engine);
+            }
             manifest_steps.push(Step {
                 file: source.file,
                 language: source.language,
-                component: record.component,
-                source_map: record.source_map,
+                code: record.made.code,
+                source_map: record.made.source_map,
                 included_files,
                 config,
             });
@@ -233,6 +261,7 @@ impl Toolchain {
         let manifest = Manifest {
             schema_version: SCHEMA_VERSION,
             toolchain: toolchain_versions(&manifest_steps),
+            engines: engines.into_values().collect(),
             steps: manifest_steps,
             streams,
         };
@@ -247,7 +276,7 @@ impl Toolchain {
     async fn compile_all(
         &self,
         project: &Path,
-        out: &Path,
+        options: &BuildOptions,
         sources: Vec<Source>,
         progress: Arc<dyn Progress>,
     ) -> (Vec<Built>, Vec<Failed>) {
@@ -260,7 +289,7 @@ impl Toolchain {
         for source in sources {
             let (toolchain, permits, done) =
                 (self.clone(), Arc::clone(&permits), Arc::clone(&done));
-            let (project, out) = (project.to_owned(), out.to_owned());
+            let (project, options) = (project.to_owned(), options.clone());
             let (progress, runtime) = (Arc::clone(&progress), runtime.clone());
             running.spawn(async move {
                 let _permit = permits.acquire_owned().await;
@@ -268,7 +297,7 @@ impl Toolchain {
                 let work = tokio::task::spawn_blocking(move || {
                     let file = source.file.clone();
                     let built =
-                        runtime.block_on(toolchain.source(&project, &out, source, &*progress));
+                        runtime.block_on(toolchain.source(&project, &options, source, &*progress));
                     progress.file(&file, done.fetch_add(1, Ordering::Relaxed) + 1, all);
                     built.map_err(|errors| (file, errors))
                 });
@@ -295,39 +324,59 @@ impl Toolchain {
     async fn source(
         &self,
         project: &Path,
-        out: &Path,
+        options: &BuildOptions,
         source: Source,
         progress: &dyn Progress,
     ) -> Result<Built, Vec<BuildError>> {
         let started = Instant::now();
+        let out = &options.out;
         let version = match source.language {
             Language::Python => Python::version(),
             Language::Rust => Rust::version(),
             _ => JavaScript::version(),
         };
+        let version = match options.form {
+            Form::SelfContained => Digest::of_parts([version.as_str(), "self-contained"]),
+            Form::Shared | Form::Quick => version,
+        };
         if let Some(record) = Record::load(project, out, &source, &version) {
             return Ok(Built { source, record, ms: millis(started), cached: true });
         }
         let compiled = self.compile(project, &source, progress).await?;
-        let config = match compiled.config {
-            Some(config) => config,
-            None => self.read_config(&source, &compiled.component).await.map_err(|e| vec![e])?,
+        let config = match (compiled.config, &compiled.code) {
+            (Some(config), _) => config,
+            (None, CompiledCode::Component(component)) => {
+                self.read_config(&source, component).await.map_err(|error| vec![error])?
+            }
+            (None, CompiledCode::Image(..)) => {
+                let error = BuildError::in_file(&source.file, "the config was not read");
+                return Err(vec![error]);
+            }
         };
         let keep = || {
-            let artifact = |folder, extension, content: &[u8]| {
-                Artifact::write(out, folder, extension, content)
-            };
             // A stream and a noop step are never called, so only their config is kept.
             let runs = source.role == Role::Step && config["type"] != "noop";
-            let component = match runs {
-                true => Some(artifact("components", "wasm", &compiled.component)?),
-                false => None,
+            let mut made = Made { code: None, engine: None, source_map: None, config };
+            let component = |content: &[u8]| {
+                Artifact::write(out, "components", "wasm", content).map(Code::Component)
             };
-            let source_map = match &compiled.source_map {
-                Some(map) if runs => Some(artifact("maps", "map", map)?),
-                _ => None,
-            };
-            let record = Record::new(version, &compiled.inputs, component, source_map, config)?;
+            if runs {
+                made.code = Some(match &compiled.code {
+                    CompiledCode::Component(content) => component(content)?,
+                    CompiledCode::Image(engine, image) if options.form == Form::SelfContained => {
+                        component(&engine.self_contained(image)?)?
+                    }
+                    CompiledCode::Image(engine, image) => {
+                        made.engine = Some(engine.files().clone());
+                        engine.keep(out, image, options.form.compression())?
+                    }
+                });
+                if let Some(map) = &compiled.source_map {
+                    let map = compress(map, options.form.compression(), &[])?;
+                    made.source_map = Some(Artifact::write(out, "maps", "map.zst", &map)?);
+                }
+            }
+            let record = Record::new(version, &compiled.inputs, made)?;
             record.save(project, &source)?;
             std::io::Result::Ok(record)
         };
@@ -342,13 +391,13 @@ impl Toolchain {
         source: &Source,
         progress: &dyn Progress,
     ) -> Result<Compiled, Vec<BuildError>> {
-        let Inner { cache, javascript, python, rust, .. } = &*self.0;
+        let Inner { cache, sandbox, javascript, python, rust } = &*self.0;
         let one = |error| vec![error];
         match source.language {
             Language::Python => {
-                let set_up = async || Python::new(cache, progress);
+                let set_up = async || Python::new(cache, Arc::clone(sandbox), progress).await;
                 let python = python.get_or_try_init(set_up).await.map_err(one)?;
-                python.compile(project, source, progress)
+                python.compile(project, source, progress).await
             }
             Language::Rust => {
                 let set_up = async || Rust::new(cache, progress);
@@ -356,7 +405,7 @@ impl Toolchain {
                 rust.compile(project, source)
             }
             _ => {
-                let set_up = async || JavaScript::new(cache, progress);
+                let set_up = async || JavaScript::new(cache, sandbox, progress).await;
                 let javascript = javascript.get_or_try_init(set_up).await.map_err(one)?;
                 javascript.compile(project, source).await
             }
@@ -368,8 +417,9 @@ impl Toolchain {
     async fn read_config(&self, source: &Source, component: &[u8]) -> Result<Value, BuildError> {
         let wrong = |message: String| BuildError::in_file(&source.file, message);
         let sandbox = &self.0.sandbox;
-        let loaded =
-            sandbox.load(&source.file, component).map_err(|error| wrong(error.to_string()))?;
+        let loaded = sandbox
+            .load(&source.file, &Wasm::from(component.to_vec()))
+            .map_err(|error| wrong(error.to_string()))?;
         let config = match sandbox.config(&loaded, Vec::new()).await {
             Err(first @ CallError::Guest(_)) => {
                 let placeholders = vec![("MOTIA_CONFIG_PLACEHOLDERS".to_owned(), "1".to_owned())];
@@ -412,7 +462,7 @@ fn toolchain_versions(steps: &[Step]) -> BTreeMap<String, String> {
 fn prune(out: &Path, manifest: &Manifest) -> std::io::Result<()> {
     let kept: BTreeSet<&str> =
         manifest.artifacts().map(|artifact| artifact.path.as_str()).collect();
-    for folder in ["components", "maps", "files"] {
+    for folder in ["components", "engines", "images", "maps", "files"] {
         let Ok(entries) = fs::read_dir(out.join(folder)) else { continue };
         for entry in entries {
             let entry = entry?;

@@ -6,11 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use motia_manifest::{Artifact, Digest};
+use motia_manifest::{Artifact, Code, Digest, EngineFiles};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::Source;
+use crate::{Source, engine};
 
 /// What was made of a source, and of what.
 #[derive(Debug, Serialize, Deserialize)]
@@ -19,24 +19,27 @@ pub struct Record {
     version: Digest,
     /// Every file that went into it.
     inputs: BTreeMap<PathBuf, Digest>,
+    #[serde(flatten)]
+    pub made: Made,
+}
+
+/// What was made of a source.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Made {
     /// None for what is never called: a stream, or a noop step.
-    pub component: Option<Artifact>,
+    pub code: Option<Code>,
+    /// The engine that the code is an image of.
+    pub engine: Option<EngineFiles>,
     pub source_map: Option<Artifact>,
     pub config: Value,
 }
 
 impl Record {
     /// Remembers inputs as they are now.
-    pub fn new(
-        version: Digest,
-        inputs: &[PathBuf],
-        component: Option<Artifact>,
-        source_map: Option<Artifact>,
-        config: Value,
-    ) -> io::Result<Self> {
+    pub fn new(version: Digest, inputs: &[PathBuf], made: Made) -> io::Result<Self> {
         let digest = |path: &PathBuf| Ok((path.clone(), Digest::of(&fs::read(path)?)));
         let inputs = inputs.iter().map(digest).collect::<io::Result<_>>()?;
-        Ok(Self { version, inputs, component, source_map, config })
+        Ok(Self { version, inputs, made })
     }
 
     /// The record of a source, if it still holds: same toolchain, same inputs, artifacts in place.
@@ -53,8 +56,9 @@ impl Record {
         let holds = record.version == *version
             && record.inputs.contains_key(&source.path)
             && record.inputs.iter().all(unchanged)
-            && record.component.iter().all(in_place)
-            && record.source_map.iter().all(in_place);
+            && record.made.code.iter().map(Code::artifact).all(in_place)
+            && record.made.source_map.iter().all(in_place)
+            && record.made.engine.iter().all(|engine| engine::in_place(out, engine));
         holds.then_some(record)
     }
 

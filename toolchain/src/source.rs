@@ -1,8 +1,10 @@
 //! A source file of a project.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use motia_manifest::Language;
+
+use crate::{engine::EngineOnDisk, sharing::Image};
 
 /// What a source file is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,11 +38,18 @@ pub struct Source {
     pub role: Role,
 }
 
+/// What runs a step.
+pub enum CompiledCode {
+    /// A component of its own.
+    Component(Vec<u8>),
+    /// An engine with this memory.
+    Image(Arc<EngineOnDisk>, Image),
+}
+
 /// What a language's toolchain makes of a source file.
-#[derive(Debug)]
 pub struct Compiled {
-    /// The component.
-    pub component: Vec<u8>,
+    /// What runs it.
+    pub code: CompiledCode,
     /// A source map (version 3) for its stack traces.
     pub source_map: Option<Vec<u8>>,
     /// The config, where the toolchain could read it on the way.

@@ -11,11 +11,12 @@ use std::{
 };
 
 use motia_manifest::{
-    Bundle, BundleError, Digest, Language, Manifest, Schedule, StackMapper, Step, StepConfig,
-    StepKind, StepName, stays_inside,
+    Artifact, Bundle, BundleError, Code, Digest, Language, Manifest, Schedule,
+    StackMapper, Step, StepConfig, StepKind, StepName, stays_inside,
 };
 use motia_sandbox::{
-    Grants, IncludedFiles, Limits, LoadError, OutgoingHttp, Sandbox, StepComponent,
+    EngineParts, Grants, IncludedFiles, Limits, LoadError, OutgoingHttp, Sandbox, StepComponent,
+    Wasm,
 };
 
 use serde_json::Value;
@@ -86,16 +87,18 @@ pub struct DeployedStep {
     response_schemas: BTreeMap<String, Schema>,
 }
 
-/// A source map that is parsed when the first stack trace needs it.
+/// A source map that is read when the first stack trace needs it.
 pub(crate) struct LazyStackMapper {
-    map: Vec<u8>,
+    bundle: Arc<Bundle>,
+    map: Artifact,
     mapper: OnceLock<Option<StackMapper>>,
 }
 
 impl LazyStackMapper {
     /// The trace in the user's own files, or as it is if the map is of no use.
     pub fn apply(&self, stack: String) -> String {
-        match self.mapper.get_or_init(|| StackMapper::new(&self.map).ok()) {
+        let read = || StackMapper::new(&self.bundle.read(&self.map).ok()?).ok();
+        match self.mapper.get_or_init(read) {
             Some(mapper) => mapper.apply(&stack),
             None => stack,
         }
@@ -134,8 +137,7 @@ impl DeployedStep {
 pub struct Deployment {
     /// Whether a response that breaks its schema is an error.
     pub(crate) strict_responses: bool,
-    digest: Digest,
-    manifest: Manifest,
+    bundle: Arc<Bundle>,
     steps: Vec<DeployedStep>,
     subscribers: HashMap<String, Vec<StepIndex>>,
 }
@@ -147,16 +149,26 @@ impl Deployment {
     /// # Errors
     /// Names the file that cannot be used.
     pub fn load(
-        bundle: &Bundle,
+        bundle: Bundle,
         sandbox: &Sandbox,
         options: &DeploymentOptions,
         before: Option<&Self>,
     ) -> Result<Arc<Self>, DeployError> {
-        let environment = Arc::new(options.environment.clone());
-        let mut steps = Vec::new();
-        for step in &bundle.manifest().steps {
-            steps.push(load_step(bundle, sandbox, options, &environment, step, before)?);
-        }
+        let bundle = Arc::new(bundle);
+        let loader = Loader {
+            bundle: &bundle,
+            sandbox,
+            options,
+            environment: Arc::new(options.environment.clone()),
+            before,
+            blanks: bundle
+                .manifest()
+                .engines
+                .iter()
+                .map(|engine| (engine.component.sha256.clone(), Arc::default()))
+                .collect(),
+        };
+        let steps = loader.steps()?;
         let mut names = HashSet::new();
         let mut subscribers: HashMap<String, Vec<StepIndex>> = HashMap::new();
         for (i, step) in steps.iter().enumerate() {
@@ -175,8 +187,7 @@ impl Deployment {
         }
         Ok(Arc::new(Self {
             strict_responses: options.strict_responses,
-            digest: bundle.digest().clone(),
-            manifest: bundle.manifest().clone(),
+            bundle,
             steps,
             subscribers,
         }))
@@ -184,12 +195,12 @@ impl Deployment {
 
     /// The digest of the bundle's manifest.
     pub fn digest(&self) -> &Digest {
-        &self.digest
+        self.bundle.digest()
     }
 
     /// The manifest.
     pub fn manifest(&self) -> &Manifest {
-        &self.manifest
+        self.bundle.manifest()
     }
 
     /// All steps; the place in this list is the [`StepIndex`].
@@ -210,61 +221,125 @@ impl Deployment {
     /// The component with a digest, if a step has it.
     fn component(&self, digest: &Digest) -> Option<StepComponent> {
         let has = |step: &&DeployedStep| {
-            step.step.component.as_ref().is_some_and(|artifact| artifact.sha256 == *digest)
+            step.step.code.as_ref().is_some_and(|code| code.artifact().sha256 == *digest)
         };
         self.steps.iter().find(has)?.component.clone()
     }
 
     /// Whether a stream is declared.
     pub(crate) fn has_stream(&self, name: &str) -> bool {
-        self.manifest.streams.iter().any(|stream| stream.config.name == name)
+        self.manifest().streams.iter().any(|stream| stream.config.name == name)
     }
 }
 
-fn load_step(
-    bundle: &Bundle,
-    sandbox: &Sandbox,
-    options: &DeploymentOptions,
-    environment: &Arc<Vec<(String, String)>>,
-    step: &Step,
-    before: Option<&Deployment>,
-) -> Result<DeployedStep, DeployError> {
-    let component = match &step.component {
-        None => None,
-        Some(artifact) => match before.and_then(|before| before.component(&artifact.sha256)) {
-            Some(loaded) => Some(loaded),
-            None => Some(sandbox.load(&step.file, &bundle.read(artifact)?)?),
-        },
-    };
-    let stack_mapper = match &step.source_map {
-        None => None,
-        Some(artifact) => {
-            Some(LazyStackMapper { map: bundle.read(artifact)?, mapper: OnceLock::new() })
+/// What loading a step needs.
+struct Loader<'a> {
+    bundle: &'a Arc<Bundle>,
+    sandbox: &'a Sandbox,
+    options: &'a DeploymentOptions,
+    environment: Arc<Vec<(String, String)>>,
+    before: Option<&'a Deployment>,
+    /// The engines' images without a step, by engine. Each is read for the first image whose native
+    /// form is not kept.
+    blanks: HashMap<Digest, Arc<OnceLock<Vec<u8>>>>,
+}
+
+impl Loader<'_> {
+    /// All steps, loaded by as many threads as there are cores.
+    fn steps(&self) -> Result<Vec<DeployedStep>, DeployError> {
+        let steps = &self.bundle.manifest().steps;
+        let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+        let share = steps.len().div_ceil(threads).max(1);
+        let load = |steps: &[Step]| steps.iter().map(|step| self.step(step)).collect();
+        std::thread::scope(|scope| {
+            let load = &load;
+            let parts: Vec<_> =
+                steps.chunks(share).map(|part| scope.spawn(move || load(part))).collect();
+            let mut loaded = Vec::new();
+            for part in parts {
+                match part.join() {
+                    Ok(steps) => {
+                        let steps: Result<Vec<_>, DeployError> = steps;
+                        loaded.extend(steps?);
+                    }
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            }
+            Ok(loaded)
+        })
+    }
+
+    fn step(&self, step: &Step) -> Result<DeployedStep, DeployError> {
+        let stack_mapper = step.source_map.as_ref().map(|map| LazyStackMapper {
+            bundle: Arc::clone(self.bundle),
+            map: map.clone(),
+            mapper: OnceLock::new(),
+        });
+        let schedule = match &step.config.kind {
+            StepKind::Cron(cron) => {
+                Some(Schedule::parse(&cron.cron, cron.timezone.as_deref()).map_err(|error| {
+                    DeployError::Step { file: step.file.clone(), cause: error.to_string() }
+                })?)
+            }
+            _ => None,
+        };
+        Ok(DeployedStep {
+            name: StepName::from(step.config.name.as_str()),
+            component: self.code(step)?,
+            grants: Grants {
+                environment: Arc::clone(&self.environment),
+                outgoing_http: self.options.outgoing_http.clone(),
+                included_files: lay_out_files(self.bundle, self.options, step)?,
+                limits: Arc::new(limits_of(&step.config, self.options)),
+            },
+            schedule,
+            stack_mapper,
+            schema: schema_of(step)?,
+            response_schemas: response_schemas_of(step)?,
+            step: step.clone(),
+        })
+    }
+
+    fn code(&self, step: &Step) -> Result<Option<StepComponent>, DeployError> {
+        let Some(code) = &step.code else { return Ok(None) };
+        let artifact = code.artifact();
+        if let Some(loaded) = self.before.and_then(|before| before.component(&artifact.sha256)) {
+            return Ok(Some(loaded));
         }
-    };
-    let schedule = match &step.config.kind {
-        StepKind::Cron(cron) => {
-            Some(Schedule::parse(&cron.cron, cron.timezone.as_deref()).map_err(|error| {
-                DeployError::Step { file: step.file.clone(), cause: error.to_string() }
-            })?)
-        }
-        _ => None,
-    };
-    Ok(DeployedStep {
-        name: StepName::from(step.config.name.as_str()),
-        component,
-        grants: Grants {
-            environment: Arc::clone(environment),
-            outgoing_http: options.outgoing_http.clone(),
-            included_files: lay_out_files(bundle, options, step)?,
-            limits: Arc::new(limits_of(&step.config, options)),
-        },
-        schedule,
-        stack_mapper,
-        schema: schema_of(step)?,
-        response_schemas: response_schemas_of(step)?,
-        step: step.clone(),
-    })
+        self.bundle.check(artifact)?;
+        let loaded = match code {
+            Code::Component(artifact) => self.sandbox.load(&step.file, &self.wasm(artifact)),
+            Code::Image(image) => {
+                let files = self.bundle.engine(step, image)?.clone();
+                let engine = self.sandbox.engine(&EngineParts {
+                    component: self.wasm(&files.component),
+                    module: files.module.as_ref().map(|module| self.wasm(module)),
+                })?;
+                let (bundle, artifact) = (Arc::clone(self.bundle), artifact.clone());
+                let blank = self.blanks.get(&image.engine).cloned().unwrap_or_default();
+                let read = move || {
+                    if blank.get().is_none() {
+                        // Another thread may have read it meanwhile.
+                        let _ = blank.set(bundle.read(&files.image)?);
+                    }
+                    bundle.read_against(&artifact, blank.get().map_or(&[], Vec::as_slice))
+                };
+                let wasm = Wasm::new(image.artifact.sha256.clone(), move || {
+                    read().map_err(std::io::Error::other)
+                });
+                self.sandbox.load_image(&step.file, &engine, &wasm)
+            }
+        };
+        Ok(Some(loaded?))
+    }
+
+    /// A file of the bundle, read when its native code is not kept.
+    fn wasm(&self, artifact: &Artifact) -> Wasm {
+        let (bundle, artifact) = (Arc::clone(self.bundle), artifact.clone());
+        Wasm::new(artifact.sha256.clone(), move || {
+            bundle.read(&artifact).map_err(std::io::Error::other)
+        })
+    }
 }
 
 fn schema_of(step: &Step) -> Result<Option<Schema>, DeployError> {

@@ -11,13 +11,16 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, StepConfig, StreamConfig};
+use crate::{
+    Digest, StepConfig, StreamConfig,
+    compression::{COMPRESSED, decompress},
+};
 
 /// The manifest's file name in the bundle.
 pub const MANIFEST_FILE: &str = "manifest.json";
 
 /// The version of the manifest's schema that this crate writes, and the only one that it reads.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// The language a step is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -35,15 +38,67 @@ pub enum Language {
     Component,
 }
 
-/// A file of the bundle.
+/// A file of the bundle. One whose name ends with [`COMPRESSED`] is compressed with zstd.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Artifact {
     /// Where it is, relative to the bundle, with `/` between parts.
     pub path: String,
-    /// The SHA-256 of its content.
+    /// The SHA-256 of its content, compressed if it is compressed.
     pub sha256: Digest,
-    /// Its size in bytes.
+    /// Its size in bytes, compressed if it is compressed.
     pub bytes: u64,
+}
+
+/// What runs a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Code {
+    /// A component of its own.
+    Component(Artifact),
+    /// The memory of one of the bundle's engines after it evaluated the step.
+    Image(Image),
+}
+
+impl Code {
+    /// The file.
+    pub fn artifact(&self) -> &Artifact {
+        match self {
+            Self::Component(artifact) => artifact,
+            Self::Image(image) => &image.artifact,
+        }
+    }
+}
+
+/// A step that shares its engine: a core module that defines and exports the engine's `memory`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    /// The engine: the digest of its component's file.
+    pub engine: Digest,
+    /// The module, compressed against the engine's own image.
+    #[serde(flatten)]
+    pub artifact: Artifact,
+}
+
+/// A language's engine, which all steps of the language share.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EngineFiles {
+    /// Its name: `javascript` or `python`.
+    pub name: String,
+    /// The component. It imports the core module `image`, which exports `memory`.
+    pub component: Artifact,
+    /// The core module that the component imports as `engine`, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub module: Option<Artifact>,
+    /// An image without a step. Steps' images are compressed against it, as they are much alike.
+    pub image: Artifact,
+}
+
+impl EngineFiles {
+    /// Its files.
+    pub fn artifacts(&self) -> impl Iterator<Item = &Artifact> {
+        [&self.component, &self.image].into_iter().chain(&self.module)
+    }
 }
 
 /// A file that a step may read.
@@ -64,9 +119,9 @@ pub struct Step {
     pub file: String,
     /// The language of the source file.
     pub language: Language,
-    /// The component that runs it; none for a noop step.
+    /// What runs it; none for a noop step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub component: Option<Artifact>,
+    pub code: Option<Code>,
     /// The source map (version 3) from the component's stack traces to the source files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_map: Option<Artifact>,
@@ -95,6 +150,9 @@ pub struct Manifest {
     /// The versions of what built it, by name.
     #[serde(default)]
     pub toolchain: BTreeMap<String, String>,
+    /// The engines that steps share.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub engines: Vec<EngineFiles>,
     /// The steps, ordered by file.
     pub steps: Vec<Step>,
     /// The streams, ordered by file.
@@ -149,6 +207,24 @@ pub enum BundleError {
         expected: Digest,
         /// The digest of the file.
         found: Digest,
+    },
+    /// A compressed file that is malformed, or larger than it may be.
+    #[error("{}: cannot be decompressed: {source}; build again", path.display())]
+    Compressed {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A step whose engine is not in the bundle.
+    #[error("{}: {file} needs the engine {engine}, which is not in the bundle; build again", path.display())]
+    NoEngine {
+        /// The manifest.
+        path: PathBuf,
+        /// The step's file.
+        file: String,
+        /// The engine.
+        engine: Digest,
     },
     /// A path that leaves the bundle.
     #[error("{}: the path `{artifact}` leads out of the bundle", path.display())]
@@ -213,11 +289,48 @@ impl Bundle {
         Ok(self.root.join(relative))
     }
 
-    /// Reads a file and checks that it is the one that was built.
+    /// An engine of the bundle.
+    ///
+    /// # Errors
+    /// [`BundleError::NoEngine`].
+    pub fn engine(&self, step: &Step, image: &Image) -> Result<&EngineFiles, BundleError> {
+        let engine = self.manifest.engines.iter().find(|e| e.component.sha256 == image.engine);
+        engine.ok_or_else(|| BundleError::NoEngine {
+            path: self.root.join(MANIFEST_FILE),
+            file: step.file.clone(),
+            engine: image.engine.clone(),
+        })
+    }
+
+    /// Reads a file and checks that it is the one that was built; decompresses it.
     ///
     /// # Errors
     /// Names the file that is missing or changed.
     pub fn read(&self, artifact: &Artifact) -> Result<Vec<u8>, BundleError> {
+        self.read_against(artifact, &[])
+    }
+
+    /// The same for a file that was compressed against `like`.
+    ///
+    /// # Errors
+    /// Names the file that is missing or changed.
+    pub fn read_against(&self, artifact: &Artifact, like: &[u8]) -> Result<Vec<u8>, BundleError> {
+        let content = self.check(artifact)?;
+        let compressed = |source| {
+            let path = self.root.join(&artifact.path);
+            BundleError::Compressed { path, source }
+        };
+        match artifact.path.ends_with(COMPRESSED) {
+            true => decompress(&content, like).map_err(compressed),
+            false => Ok(content),
+        }
+    }
+
+    /// Checks that a file is the one that was built, and returns it as it is.
+    ///
+    /// # Errors
+    /// Names the file that is missing or changed.
+    pub fn check(&self, artifact: &Artifact) -> Result<Vec<u8>, BundleError> {
         let path = self.path(artifact)?;
         let content =
             fs::read(&path).map_err(|source| BundleError::Read { path: path.clone(), source })?;
@@ -232,10 +345,12 @@ impl Bundle {
 impl Manifest {
     /// All files that the manifest names.
     pub fn artifacts(&self) -> impl Iterator<Item = &Artifact> {
-        self.steps.iter().flat_map(|step| {
+        let steps = self.steps.iter().flat_map(|step| {
             let included = step.included_files.iter().map(|file| &file.artifact);
-            step.component.iter().chain(&step.source_map).chain(included)
-        })
+            let code = step.code.iter().map(Code::artifact);
+            code.chain(&step.source_map).chain(included)
+        });
+        self.engines.iter().flat_map(EngineFiles::artifacts).chain(steps)
     }
 }
 

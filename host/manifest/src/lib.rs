@@ -7,6 +7,7 @@
 #![deny(missing_docs)]
 
 mod bundle;
+mod compression;
 mod config;
 mod digest;
 mod names;
@@ -15,9 +16,10 @@ mod schedule;
 mod source_map;
 
 pub use bundle::{
-    Artifact, Bundle, BundleError, IncludedFile, Language, MANIFEST_FILE, Manifest, SCHEMA_VERSION,
-    Step, Stream, stays_inside,
+    Artifact, Bundle, BundleError, Code, EngineFiles, Image, IncludedFile, Language, MANIFEST_FILE,
+    Manifest, SCHEMA_VERSION, Step, Stream, stays_inside,
 };
+pub use compression::{COMPRESSED, compress, decompress};
 pub use config::{
     ApiConfig, ConfigError, CronConfig, Emit, EventConfig, HandlerLimits, Infrastructure, METHODS,
     QueryParam, QueueConfig, QueueType, StepConfig, StepKind, StreamConfig,

@@ -1,82 +1,88 @@
 //! Native code, compiled once and kept.
 //!
-//! Compiling a JavaScript or Python engine takes many seconds, and every step carries one that
-//! differs from the others only in its data. So native code is kept at two levels: whole components
-//! by content digest, and single functions by Cranelift's own key, which makes the second step of a
-//! language cheap. Both live in a directory that only this host writes; code is never accepted from
-//! anywhere else, because loading native code is trusting it.
+//! By content digest, in a directory that only this host writes. Code is never accepted from
+//! anywhere else, because loading native code is trusting it. Files are mapped, not read: what of a
+//! step's image no invocation touches stays on disk.
 
 use std::{
-    borrow::Cow,
-    collections::HashMap,
-    fs, io,
+    fmt, fs,
+    io::{self, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::SystemTime,
 };
 
 use motia_manifest::Digest;
-use wasmtime::{CacheStore, Config, Engine, Module, Strategy, component::Component};
+use wasmtime::{Engine, Module, component::Component};
 
-/// Which compiler makes native code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Compiler {
-    /// Slow to compile, fast to run.
-    #[default]
-    Cranelift,
-    /// Eight times faster to compile, half as fast to run; for `dev`.
-    Winch,
+/// WebAssembly by its digest; read only when its native code is not kept.
+#[derive(Clone)]
+pub struct Wasm {
+    digest: Digest,
+    read: Arc<dyn Fn() -> io::Result<Vec<u8>> + Send + Sync>,
 }
 
-/// The configuration that every engine of this host shares; a caller adds to it.
-pub fn engine_config(compiler: Compiler) -> Config {
-    let mut config = Config::new();
-    config.strategy(match compiler {
-        Compiler::Cranelift => Strategy::Cranelift,
-        Compiler::Winch => Strategy::Winch,
-    });
-    config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(20));
-    config
+impl Wasm {
+    /// What `read` gives has this digest, or was made of what has it.
+    pub fn new(
+        digest: Digest,
+        read: impl Fn() -> io::Result<Vec<u8>> + Send + Sync + 'static,
+    ) -> Self {
+        Self { digest, read: Arc::new(read) }
+    }
+
+    /// How it is told from others.
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
 }
 
-/// The directory with native code, and the functions that are known in this process.
-pub struct CodeCache {
+impl fmt::Debug for Wasm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Wasm").field(&self.digest).finish()
+    }
+}
+
+impl From<Vec<u8>> for Wasm {
+    fn from(wasm: Vec<u8>) -> Self {
+        Self::new(Digest::of(&wasm), move || Ok(wasm.clone()))
+    }
+}
+
+/// The directory with native code.
+#[derive(Debug, Clone)]
+pub(crate) struct CodeCache {
     directory: Option<PathBuf>,
-    functions: Functions,
+    max_bytes: usize,
+    stored: Arc<AtomicUsize>,
 }
 
 impl CodeCache {
-    /// Keeps code in `directory`, or only in memory.
-    pub fn new(directory: Option<PathBuf>) -> Arc<Self> {
-        Arc::new(Self {
-            functions: Functions::new(directory.as_ref().map(|d| d.join("functions"))),
-            directory,
-        })
+    /// Keeps code in `directory`, or nowhere. Refuses to compile more than `max_bytes` at a time.
+    pub fn new(directory: Option<PathBuf>, max_bytes: usize) -> Self {
+        Self { directory, max_bytes, stored: Arc::default() }
     }
 
-    /// Whether code of a module or component is kept already.
-    pub fn has(&self, engine: &Engine, wasm: &[u8]) -> bool {
+    /// Whether native code is kept already.
+    pub fn has(&self, engine: &Engine, wasm: &Wasm) -> bool {
         self.directory.as_ref().is_some_and(|d| d.join(file_name(engine, wasm)).exists())
     }
 
     /// Compiles a component, or loads what was compiled before.
-    ///
-    /// # Errors
-    /// When the bytes are not a component that can be compiled.
-    pub fn component(&self, engine: &Engine, wasm: &[u8]) -> wasmtime::Result<Component> {
+    pub fn component(&self, engine: &Engine, wasm: &Wasm) -> wasmtime::Result<Component> {
         // SAFETY: see `kept`.
         let load = |path: &Path| unsafe { Component::deserialize_file(engine, path) };
-        self.kept(engine, wasm, load, || Component::new(engine, wasm), |made| made.serialize())
+        self.kept(engine, wasm, load, Component::new, Component::serialize)
     }
 
     /// Compiles a core module, or loads what was compiled before.
-    ///
-    /// # Errors
-    /// When the bytes are not a module that can be compiled.
-    pub fn module(&self, engine: &Engine, wasm: &[u8]) -> wasmtime::Result<Module> {
+    pub fn module(&self, engine: &Engine, wasm: &Wasm) -> wasmtime::Result<Module> {
         // SAFETY: see `kept`.
         let load = |path: &Path| unsafe { Module::deserialize_file(engine, path) };
-        self.kept(engine, wasm, load, || Module::new(engine, wasm), |made| made.serialize())
+        self.kept(engine, wasm, load, Module::new, Module::serialize)
     }
 
     /// Loads what is kept, or makes and keeps it. What `load` reads was written here, by `store`, in
@@ -85,19 +91,17 @@ impl CodeCache {
     fn kept<T>(
         &self,
         engine: &Engine,
-        wasm: &[u8],
-        load: impl FnOnce(&Path) -> wasmtime::Result<T>,
-        make: impl FnOnce() -> wasmtime::Result<T>,
+        wasm: &Wasm,
+        load: impl Fn(&Path) -> wasmtime::Result<T>,
+        make: impl FnOnce(&Engine, Vec<u8>) -> wasmtime::Result<T>,
         serialize: impl FnOnce(&T) -> wasmtime::Result<Vec<u8>>,
     ) -> wasmtime::Result<T> {
-        let Some(path) = self.directory.as_ref().map(|d| d.join(file_name(engine, wasm))) else {
-            return make();
-        };
-        if path.exists() {
-            match load(&path) {
+        let path = self.directory.as_ref().map(|d| d.join(file_name(engine, wasm)));
+        if let Some(path) = path.as_ref().filter(|path| path.exists()) {
+            match load(path) {
                 Ok(loaded) => {
                     // What was used last is evicted last; a clock that fails costs only that.
-                    let _ = fs::File::open(&path).and_then(|f| f.set_modified(SystemTime::now()));
+                    let _ = fs::File::open(path).and_then(|f| f.set_modified(SystemTime::now()));
                     return Ok(loaded);
                 }
                 Err(error) => {
@@ -105,40 +109,67 @@ impl CodeCache {
                 }
             }
         }
-        let made = make()?;
-        let kept = store(&path, &serialize(&made)?)
-            .and_then(|()| evict(path.parent().unwrap_or(Path::new(".")), CODE_BYTES));
-        if let Err(error) = kept {
-            tracing::warn!("compiled code is not kept in {}: {error}", path.display());
+        let source = (wasm.read)()?;
+        if source.len() > self.max_bytes {
+            let (bytes, limit) = (source.len(), self.max_bytes);
+            return Err(wasmtime::format_err!("it has {bytes} bytes; at most {limit} are allowed"));
         }
-        self.functions.save();
-        Ok(made)
-    }
-
-    /// The store for single functions, for [`Config::enable_incremental_compilation`].
-    pub fn functions(self: &Arc<Self>) -> Arc<dyn CacheStore> {
-        Arc::new(FunctionStore(Arc::clone(self)))
+        let made = make(engine, source)?;
+        let Some(path) = path else { return Ok(made) };
+        let kept = store(&path, &serialize(&made)?);
+        if self.stored.fetch_add(1, Ordering::Relaxed) % EVICT_EVERY == 0 {
+            if let Err(error) = evict(path.parent().unwrap_or(Path::new(".")), CODE_BYTES) {
+                tracing::warn!("old native code cannot be deleted: {error}");
+            }
+        }
+        match kept {
+            // The file is mapped where it is, instead of a copy in this process's own memory.
+            Ok(()) => load(&path).or(Ok(made)),
+            Err(error) => {
+                tracing::warn!("compiled code is not kept in {}: {error}", path.display());
+                Ok(made)
+            }
+        }
     }
 }
 
-fn file_name(engine: &Engine, wasm: &[u8]) -> String {
+fn file_name(engine: &Engine, wasm: &Wasm) -> String {
     use std::hash::{DefaultHasher, Hash, Hasher};
     let mut compatibility = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut compatibility);
-    format!("{}-{:016x}.cwasm", Digest::of(wasm), compatibility.finish())
+    format!("{}-{:016x}.cwasm", wasm.digest, compatibility.finish())
 }
 
 fn store(path: &Path, content: &[u8]) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(directory)?;
     let mut partial = tempfile::NamedTempFile::new_in(directory)?;
-    io::Write::write_all(&mut partial, content)?;
+    write_sparse(partial.as_file_mut(), content)?;
     partial.persist(path)?;
     Ok(())
 }
 
-/// Native code that is kept on disk at most: a hundred JavaScript steps at 38 MB each.
-const CODE_BYTES: u64 = 4 << 30;
+/// Writes a file without its pages of zeros, of which an image has many.
+fn write_sparse(file: &mut fs::File, content: &[u8]) -> io::Result<()> {
+    const PAGE: usize = 4096;
+    let zeros = |page: &[u8]| page.iter().all(|&byte| byte == 0);
+    for run in content.chunks(PAGE).collect::<Vec<_>>().chunk_by(|a, b| zeros(a) == zeros(b)) {
+        let bytes: usize = run.iter().map(|page| page.len()).sum();
+        if zeros(run[0]) {
+            file.seek(SeekFrom::Current(bytes as i64))?;
+        } else {
+            let start = run[0].as_ptr() as usize - content.as_ptr() as usize;
+            file.write_all(&content[start..start + bytes])?;
+        }
+    }
+    file.set_len(content.len() as u64)
+}
+
+/// Native code and images that are kept on disk at most.
+const CODE_BYTES: u64 = 8 << 30;
+
+/// How often a process that stores code looks whether there is too much of it.
+const EVICT_EVERY: usize = 64;
 
 /// Deletes what was not used for longest until at most `limit` bytes of native code are left. Code
 /// that is in use stays in use: it is mapped.
@@ -149,7 +180,7 @@ fn evict(directory: &Path, limit: u64) -> io::Result<()> {
         if entry.path().extension().is_some_and(|extension| extension == "cwasm") {
             // Another process may have deleted it since.
             let Ok(file) = entry.metadata() else { continue };
-            files.push((file.modified()?, file.len(), entry.path()));
+            files.push((file.modified()?, bytes_on_disk(&file), entry.path()));
         }
     }
     files.sort();
@@ -164,112 +195,14 @@ fn evict(directory: &Path, limit: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Functions by Cranelift's key. Files of records are read at the first use and added to after
-/// every compilation.
-struct Functions {
-    directory: Option<PathBuf>,
-    known: Mutex<Known>,
+#[cfg(unix)]
+fn bytes_on_disk(file: &fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::blocks(file) * 512
 }
 
-#[derive(Default)]
-struct Known {
-    loaded: bool,
-    by_key: HashMap<Vec<u8>, Arc<[u8]>>,
-    unsaved: Vec<Vec<u8>>,
-    bytes: usize,
-}
-
-/// What is kept at most, in memory and on disk; a JavaScript and a Python engine need a third of it.
-const FUNCTIONS_BYTES: usize = 512 << 20;
-
-/// Less than this is not a new language's engine.
-const NEW_LANGUAGE_BYTES: usize = 4 << 20;
-
-impl Functions {
-    fn new(directory: Option<PathBuf>) -> Self {
-        Self { directory, known: Mutex::default() }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Known> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if !known.loaded {
-            known.loaded = true;
-            for entry in self.directory.iter().flat_map(fs::read_dir).flatten().flatten() {
-                if let Ok(content) = fs::read(entry.path()) {
-                    known.read(&content);
-                }
-            }
-        }
-        known
-    }
-
-    /// Writes what is new as one more file.
-    fn save(&self) {
-        let Some(directory) = &self.directory else { return };
-        // Not `lock`, which reads what is kept: nothing is unsaved then, as with Winch.
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut content = Vec::new();
-        for key in std::mem::take(&mut known.unsaved) {
-            if let Some(value) = known.by_key.get(&key) {
-                content.extend_from_slice(&(key.len() as u32).to_le_bytes());
-                content.extend_from_slice(&(value.len() as u32).to_le_bytes());
-                content.extend_from_slice(&key);
-                content.extend_from_slice(value);
-            }
-        }
-        drop(known);
-        // What one more step of a known language adds is compiled faster than it is read.
-        if content.len() < NEW_LANGUAGE_BYTES {
-            return;
-        }
-        if let Err(error) = store(&directory.join(Digest::of(&content).as_str()), &content) {
-            tracing::warn!("compiled functions are not kept in {}: {error}", directory.display());
-        }
-    }
-}
-
-impl Known {
-    fn read(&mut self, mut content: &[u8]) {
-        while let Some((head, rest)) = content.split_first_chunk::<8>() {
-            let length = |at: usize| {
-                u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]) as usize
-            };
-            let (key, value) = (length(0), length(4));
-            // A file that was cut short: what came before is good.
-            if rest.len() < key + value || self.bytes + value > FUNCTIONS_BYTES {
-                return;
-            }
-            self.bytes += value;
-            self.by_key.insert(rest[..key].to_vec(), rest[key..key + value].into());
-            content = &rest[key + value..];
-        }
-    }
-}
-
-struct FunctionStore(Arc<CodeCache>);
-
-impl std::fmt::Debug for FunctionStore {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("FunctionStore")
-    }
-}
-
-impl CacheStore for FunctionStore {
-    fn get(&self, key: &[u8]) -> Option<Cow<'_, [u8]>> {
-        let found = self.0.functions.lock().by_key.get(key).cloned();
-        found.map(|value| Cow::Owned(value.to_vec()))
-    }
-
-    fn insert(&self, key: &[u8], value: Vec<u8>) -> bool {
-        let mut known = self.0.functions.lock();
-        if known.bytes + value.len() > FUNCTIONS_BYTES {
-            return false;
-        }
-        known.bytes += value.len();
-        known.unsaved.push(key.to_vec());
-        known.by_key.insert(key.to_vec(), value.into());
-        true
-    }
+#[cfg(not(unix))]
+fn bytes_on_disk(file: &fs::Metadata) -> u64 {
+    file.len()
 }
 
 #[cfg(test)]
@@ -286,27 +219,25 @@ mod tests {
             [("new.cwasm", 0), ("old.cwasm", 20), ("middle.cwasm", 10), ("other", 30)]
         {
             let path = directory.path().join(name);
-            fs::write(&path, [0; 100]).unwrap();
+            fs::write(&path, [1; 4096]).unwrap();
             let file = fs::File::open(&path).unwrap();
             file.set_modified(now - Duration::from_secs(age)).unwrap();
         }
-        evict(directory.path(), 200).unwrap();
+        evict(directory.path(), 8192).unwrap();
         let left = |name: &str| directory.path().join(name).exists();
         assert!(left("new.cwasm") && left("middle.cwasm") && left("other") && !left("old.cwasm"));
     }
 
     #[test]
-    fn a_file_of_functions_that_was_cut_short_gives_what_is_whole() {
-        let mut content = Vec::new();
-        for (key, value) in [("a", "one"), ("b", "two")] {
-            content.extend_from_slice(&(key.len() as u32).to_le_bytes());
-            content.extend_from_slice(&(value.len() as u32).to_le_bytes());
-            content.extend_from_slice(key.as_bytes());
-            content.extend_from_slice(value.as_bytes());
-        }
-        let mut known = Known::default();
-        known.read(&content[..content.len() - 1]);
-        assert_eq!(known.by_key.len(), 1);
-        assert_eq!(known.by_key[b"a".as_slice()].as_ref(), b"one");
+    fn a_sparse_file_has_the_same_content() {
+        let mut content = vec![0; 5 * 4096 + 7];
+        content[2 * 4096] = 1;
+        content[5 * 4096] = 2;
+        let mut file = tempfile::tempfile().unwrap();
+        write_sparse(&mut file, &content).unwrap();
+        file.seek(SeekFrom::Start(0)).unwrap();
+        let mut found = Vec::new();
+        io::Read::read_to_end(&mut file, &mut found).unwrap();
+        assert!(found == content);
     }
 }

@@ -23,16 +23,6 @@ pub enum LoadError {
         /// The import or export that does not fit.
         cause: String,
     },
-    /// Larger than a component may be.
-    #[error("{name}: the component has {bytes} bytes; at most {limit} are allowed")]
-    TooLarge {
-        /// What was to be loaded.
-        name: String,
-        /// Its size.
-        bytes: usize,
-        /// The limit.
-        limit: usize,
-    },
     /// The runtime itself could not start.
     #[error("cannot start the WebAssembly runtime: {0}")]
     Runtime(String),

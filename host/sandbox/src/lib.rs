@@ -11,22 +11,28 @@ mod capabilities;
 mod code_cache;
 mod cpu_budget;
 mod error;
+mod evaluation;
 mod host;
 mod invocation;
 mod limits;
 mod outgoing_http;
 mod output;
+mod runtime;
 mod sandbox;
+mod shared_engine;
 
 pub use capabilities::{
     Capabilities, EmitOptions, Entry, HostError, HostFuture, Item, LogLevel, LogRecord,
     NoCapabilities, UpdateOp,
 };
-pub use code_cache::{CodeCache, Compiler, engine_config};
+pub use code_cache::Wasm;
 pub use error::{CallError, LoadError};
+pub use evaluation::{Evaluated, SeenDirectory, Snapshot, StoppedClock};
 pub use invocation::{
     Failure, Invocation, Part, Request, RequestBody, Response, ResponseBody, Trigger,
 };
 pub use limits::Limits;
 pub use outgoing_http::{HostPattern, HostPatternError, OutgoingHttp};
+pub use runtime::Compiler;
 pub use sandbox::{Grants, IncludedFiles, Sandbox, SandboxOptions, StepComponent};
+pub use shared_engine::{CoreModules, EngineParts, SharedEngine};

@@ -7,22 +7,21 @@ use std::{
 };
 
 use tokio::{sync::Semaphore, time::timeout};
-use wasmtime::{
-    Engine, Store, Trap,
-    component::{Linker, ResourceTable},
-};
-use wasmtime_wasi::{FsPerms, WasiCtx};
+use wasmtime::{Store, Strategy, Trap, component::ResourceTable};
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
 use wasmtime_wasi_http::WasiHttpCtx;
 
 use crate::{
     CallError, Capabilities, Failure, Invocation, Limits, LoadError, LogLevel, NoCapabilities,
     RequestBody, Response, ResponseBody, Trigger,
-    bindings::{Step, StepPre, motia::step::types},
-    code_cache::{CodeCache, Compiler, engine_config},
+    bindings::{Step, motia::step::types},
+    code_cache::Wasm,
     cpu_budget::CpuBudget,
     host::{Host, Usage},
     outgoing_http::{Outgoing, OutgoingHttp},
     output::GuestOutput,
+    runtime::{Compiler, Ready, Runtime},
+    shared_engine::{EngineParts, Loaded, SharedEngine, SharedEngines},
 };
 
 /// How a sandbox is set up.
@@ -36,7 +35,7 @@ pub struct SandboxOptions {
     pub instances: u32,
     /// The largest memory that any step may have; a step's own limit is at most this. 1 GiB.
     pub max_memory: usize,
-    /// The largest component that is compiled. 64 MiB.
+    /// The largest component or image that is compiled. 64 MiB.
     pub max_component: usize,
 }
 
@@ -54,23 +53,26 @@ impl Default for SandboxOptions {
 
 /// Compiles components and runs their invocations.
 pub struct Sandbox {
-    engine: Engine,
-    linker: Linker<Host>,
-    code: Arc<CodeCache>,
-    max_component: usize,
+    /// Of the faster compiler, if code may come from it.
+    first: Option<Runtime>,
+    best: Runtime,
+    engines: SharedEngines,
 }
 
 /// A component that is ready to be invoked. Cheap to clone.
 #[derive(Clone)]
-pub struct StepComponent {
-    name: Arc<str>,
-    pre: StepPre<Host>,
-}
+pub struct StepComponent(Arc<Loaded>);
 
 impl StepComponent {
     /// What it was called when it was loaded.
     pub fn name(&self) -> &str {
-        &self.name
+        self.0.name()
+    }
+
+    pub(crate) fn ready(&self) -> Result<&Ready, CallError> {
+        // A step is loaded with code, so this is no limit of anybody's.
+        let none = || CallError::Instantiate("the step has no native code".to_owned());
+        self.0.ready().ok_or_else(none)
     }
 }
 
@@ -96,70 +98,60 @@ pub struct Grants {
     pub limits: Arc<Limits>,
 }
 
-/// A running guest yields at every tick, so that others run and its budget is looked at.
-const EPOCH_TICK: Duration = Duration::from_millis(5);
-
 impl Sandbox {
     /// Starts a runtime.
     ///
     /// # Errors
     /// When the machine cannot reserve the address space that the pool needs.
     pub fn new(options: &SandboxOptions) -> Result<Self, LoadError> {
-        Self::start(options).map_err(|error| LoadError::Runtime(format!("{error:#}")))
-    }
-
-    fn start(options: &SandboxOptions) -> wasmtime::Result<Self> {
-        let code = CodeCache::new(options.code_directory.clone());
-        let mut config = engine_config(options.compiler);
-        config.epoch_interruption(true);
-        if options.compiler == Compiler::Cranelift {
-            config.enable_incremental_compilation(code.functions())?;
-        }
-        // The largest heap image that is mapped copy-on-write; above it images are copied.
-        config.memory_guaranteed_dense_image_size(256 << 20);
-        config.allocation_strategy(pool(options));
-        let engine = Engine::new(&config)?;
-
-        let mut linker = Linker::new(&engine);
-        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-        wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
-        {
-            use crate::bindings::motia::step::{emitter, logger, state, streams};
-            type Data = wasmtime::component::HasSelf<Host>;
-            emitter::add_to_linker::<_, Data>(&mut linker, |host| host)?;
-            logger::add_to_linker::<_, Data>(&mut linker, |host| host)?;
-            state::add_to_linker::<_, Data>(&mut linker, |host| host)?;
-            streams::add_to_linker::<_, Data>(&mut linker, |host| host)?;
-        }
-
-        let ticking = engine.weak();
-        std::thread::Builder::new().name("motia-epoch".into()).spawn(move || {
-            while let Some(engine) = ticking.upgrade() {
-                engine.increment_epoch();
-                drop(engine);
-                std::thread::sleep(EPOCH_TICK);
-            }
-        })?;
-        Ok(Self { engine, linker, code, max_component: options.max_component })
+        let start = |strategy| {
+            Runtime::start(options, strategy)
+                .map_err(|error| LoadError::Runtime(format!("{error:#}")))
+        };
+        let first = match options.compiler {
+            Compiler::Cranelift => None,
+            Compiler::WinchFirst => Some(start(Strategy::Winch)?),
+        };
+        Ok(Self { first, best: start(Strategy::Cranelift)?, engines: SharedEngines::default() })
     }
 
     /// Compiles a component, or takes it from the cache. Blocks; may take seconds.
     ///
     /// # Errors
-    /// When the bytes are not a component that implements the world with what this host offers.
-    pub fn load(&self, name: &str, wasm: &[u8]) -> Result<StepComponent, LoadError> {
-        let name = name.to_owned();
-        if wasm.len() > self.max_component {
-            return Err(LoadError::TooLarge { name, bytes: wasm.len(), limit: self.max_component });
-        }
-        let component = match self.code.component(&self.engine, wasm) {
-            Ok(component) => component,
-            Err(error) => return Err(LoadError::Compile { name, cause: format!("{error:#}") }),
-        };
-        match self.linker.instantiate_pre(&component).and_then(StepPre::new) {
-            Ok(pre) => Ok(StepComponent { name: name.into(), pre }),
-            Err(error) => Err(LoadError::World { name, cause: format!("{error:#}") }),
-        }
+    /// When it is not a component that implements the world with what this host offers.
+    pub fn load(&self, name: &str, wasm: &Wasm) -> Result<StepComponent, LoadError> {
+        let runtime = self.first.as_ref().unwrap_or(&self.best);
+        let component = runtime.code.component(&runtime.engine, wasm).map_err(|error| {
+            LoadError::Compile { name: name.to_owned(), cause: format!("{error:#}") }
+        })?;
+        let ready = runtime.ready(name, &component, &[])?;
+        Ok(StepComponent(Arc::new(Loaded::new(name, None, Some(ready)))))
+    }
+
+    /// Loads an engine that steps share; at once if it is loaded already. Blocks; may take seconds.
+    ///
+    /// # Errors
+    /// When its parts cannot be compiled.
+    pub fn engine(&self, parts: &EngineParts) -> Result<Arc<SharedEngine>, LoadError> {
+        self.engines.load(parts, self.first.as_ref(), &self.best)
+    }
+
+    /// Whether an engine's native code is kept, so that loading it takes no time.
+    pub fn has_engine(&self, parts: &EngineParts) -> bool {
+        parts.compiled_by(&self.best)
+    }
+
+    /// Loads a step that is an image of an engine's memory: a core module that exports `memory`.
+    ///
+    /// # Errors
+    /// When the image does not fit the engine.
+    pub fn load_image(
+        &self,
+        name: &str,
+        engine: &SharedEngine,
+        image: &Wasm,
+    ) -> Result<StepComponent, LoadError> {
+        engine.image(name, image).map(StepComponent)
     }
 
     /// Reads a step's config with nothing granted but the given environment variables. Returns one
@@ -228,136 +220,127 @@ impl Sandbox {
         capabilities: Arc<dyn Capabilities>,
         call: impl AsyncFnOnce(&mut Store<Host>, &Step) -> wasmtime::Result<Result<T, types::Failure>>,
     ) -> Result<T, CallError> {
-        let limits = &grants.limits;
-        let stdout =
-            GuestOutput::new(LogLevel::Info, limits.output_bytes, Arc::clone(&capabilities));
-        let stderr =
-            GuestOutput::new(LogLevel::Error, limits.output_bytes, Arc::clone(&capabilities));
-        let mut store = self.store(grants, capabilities, &stdout, &stderr)?;
+        let ready = component.ready()?;
+        let outputs = Outputs::new(&grants.limits, &capabilities);
+        let mut store = store(ready, grants, capabilities, &outputs, |_| Ok(()))?;
+        within_limits(&mut store, &outputs, async |store| {
+            let step = ready.step.instantiate_async(&mut *store).await.map_err(instantiating)?;
+            call(store, &step).await
+        })
+        .await
+    }
+}
 
-        // The outer result is the timeout's, the middle one the budget's, the inner one the call's.
-        let ended = {
-            let store = &mut store;
-            let call = async move {
-                let step = match component.pre.instantiate_async(&mut *store).await {
-                    Ok(step) => step,
-                    Err(error) => return Err((true, error)),
-                };
-                call(store, &step).await.map_err(|error| (false, error))
-            };
-            timeout(limits.wall_clock, CpuBudget::new(call, limits.cpu)).await
-        };
-        stdout.finish();
-        stderr.finish();
-        match ended {
-            Err(_) => Err(CallError::Timeout(limits.wall_clock)),
-            Ok(Err(_)) => Err(CallError::Cpu(limits.cpu)),
-            Ok(Ok(Ok(Ok(output)))) => Ok(output),
-            // A refused allocation can reach the guest as an exception of its language.
-            Ok(Ok(Ok(Err(failure)))) => Err(match store.data().usage.refused {
-                Some(limit) => limit_error(limit, limits),
-                None => CallError::Guest(failure.into()),
-            }),
-            Ok(Ok(Err(_))) if stderr.stalled() => Err(CallError::Stalled),
-            Ok(Ok(Err((instantiating, error)))) => {
-                Err(explain(&error, instantiating, &store.data().usage, limits))
-            }
+/// What an instance writes to its standard output and error.
+pub(crate) struct Outputs {
+    stdout: GuestOutput,
+    stderr: GuestOutput,
+}
+
+impl Outputs {
+    pub fn new(limits: &Limits, capabilities: &Arc<dyn Capabilities>) -> Self {
+        let output = |level| GuestOutput::new(level, limits.output_bytes, Arc::clone(capabilities));
+        Self { stdout: output(LogLevel::Info), stderr: output(LogLevel::Error) }
+    }
+}
+
+/// Marks an error of instantiation.
+pub(crate) fn instantiating(error: wasmtime::Error) -> wasmtime::Error {
+    error.context(Instantiating)
+}
+
+#[derive(Debug)]
+struct Instantiating;
+
+impl std::fmt::Display for Instantiating {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("while it was instantiated")
+    }
+}
+
+/// Runs guest code within the store's limits.
+pub(crate) async fn within_limits<T>(
+    store: &mut Store<Host>,
+    outputs: &Outputs,
+    call: impl AsyncFnOnce(&mut Store<Host>) -> wasmtime::Result<Result<T, types::Failure>>,
+) -> Result<T, CallError> {
+    let limits = Arc::clone(&store.data().limits);
+    // The outer result is the timeout's, the middle one the budget's, the inner one the call's.
+    let ended = {
+        let store = &mut *store;
+        let call = async move { call(store).await };
+        timeout(limits.wall_clock, CpuBudget::new(call, limits.cpu)).await
+    };
+    outputs.stdout.finish();
+    outputs.stderr.finish();
+    match ended {
+        Err(_) => Err(CallError::Timeout(limits.wall_clock)),
+        Ok(Err(_)) => Err(CallError::Cpu(limits.cpu)),
+        Ok(Ok(Ok(Ok(output)))) => Ok(output),
+        // A refused allocation can reach the guest as an exception of its language.
+        Ok(Ok(Ok(Err(failure)))) => Err(match store.data().usage.refused {
+            Some(limit) => limit_error(limit, &limits),
+            None => CallError::Guest(failure.into()),
+        }),
+        Ok(Ok(Err(_))) if outputs.stderr.stalled() => Err(CallError::Stalled),
+        Ok(Ok(Err(error))) => Err(explain(&error, &store.data().usage, &limits)),
+    }
+}
+
+/// The store of one instance; `set_up` may change what it sees of the world.
+pub(crate) fn store(
+    ready: &Ready,
+    grants: &Grants,
+    capabilities: Arc<dyn Capabilities>,
+    outputs: &Outputs,
+    set_up: impl FnOnce(&mut WasiCtxBuilder) -> Result<(), CallError>,
+) -> Result<Store<Host>, CallError> {
+    let limits = &grants.limits;
+    let mut wasi = WasiCtx::builder();
+    wasi.envs(&grants.environment)
+        .stdout(outputs.stdout.clone())
+        .stderr(outputs.stderr.clone())
+        .max_random_size(limits.random_bytes)
+        .allow_tcp(false)
+        .allow_udp(false)
+        .allow_ip_name_lookup(false);
+    if let Some(files) = &grants.included_files {
+        for mount in std::iter::once("/").chain(files.mount.as_deref()) {
+            wasi.preopened_dir(&files.directory, mount, FsPerms::ReadOnly).map_err(|error| {
+                CallError::Instantiate(format!("{}: {error}", files.directory.display()))
+            })?;
         }
     }
-
-    fn store(
-        &self,
-        grants: &Grants,
-        capabilities: Arc<dyn Capabilities>,
-        stdout: &GuestOutput,
-        stderr: &GuestOutput,
-    ) -> Result<Store<Host>, CallError> {
-        let limits = &grants.limits;
-        let mut wasi = WasiCtx::builder();
-        wasi.envs(&grants.environment)
-            .stdout(stdout.clone())
-            .stderr(stderr.clone())
-            .max_random_size(limits.random_bytes)
-            .allow_tcp(false)
-            .allow_udp(false)
-            .allow_ip_name_lookup(false);
-        if let Some(files) = &grants.included_files {
-            for mount in std::iter::once("/").chain(files.mount.as_deref()) {
-                wasi.preopened_dir(&files.directory, mount, FsPerms::ReadOnly).map_err(
-                    |error| {
-                        CallError::Instantiate(format!("{}: {error}", files.directory.display()))
-                    },
-                )?;
-            }
-        }
-        let mut http = WasiHttpCtx::new();
-        http.set_field_size_limit(limits.header_bytes);
-        let mut table = ResourceTable::new();
-        table.set_max_capacity(limits.handles);
-        let mut store = Store::new(
-            &self.engine,
-            Host {
-                capabilities,
-                limits: Arc::clone(limits),
-                usage: Usage::default(),
-                wasi: wasi.build(),
-                http,
-                outgoing: Outgoing {
-                    policy: grants.outgoing_http.clone(),
-                    timeout: limits.outgoing_timeout,
-                    connections: Arc::new(Semaphore::new(limits.outgoing_connections)),
-                },
-                table,
+    set_up(&mut wasi)?;
+    let mut http = WasiHttpCtx::new();
+    http.set_field_size_limit(limits.header_bytes);
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(limits.handles);
+    let mut store = Store::new(
+        &ready.engine,
+        Host {
+            capabilities,
+            limits: Arc::clone(limits),
+            usage: Usage::default(),
+            wasi: wasi.build(),
+            http,
+            outgoing: Outgoing {
+                policy: grants.outgoing_http.clone(),
+                timeout: limits.outgoing_timeout,
+                connections: Arc::new(Semaphore::new(limits.outgoing_connections)),
             },
-        );
-        store.limiter(|host| host);
-        store.set_hostcall_fuel(limits.host_call_bytes);
-        store.set_epoch_deadline(1);
-        store.epoch_deadline_async_yield_and_update(1);
-        Ok(store)
-    }
-}
-
-fn pool(options: &SandboxOptions) -> wasmtime::PoolingAllocationConfig {
-    let instances = options.instances;
-    let mut pool = wasmtime::PoolingAllocationConfig::new();
-    // A Python component has 38 core instances, and a JavaScript one 5.
-    pool.total_component_instances(instances)
-        .total_core_instances(instances * 50)
-        .total_memories(instances * 4)
-        .total_tables(instances * 8)
-        .total_stacks(instances)
-        .max_core_instances_per_component(200)
-        .max_memories_per_component(32)
-        .max_tables_per_component(64)
-        .max_memories_per_module(4)
-        .max_tables_per_module(16)
-        .max_component_instance_size(16 << 20)
-        .max_core_instance_size(16 << 20)
-        .table_elements(200_000)
-        .max_memory_size(options.max_memory)
-        .linear_memory_keep_resident(64 << 20)
-        .table_keep_resident(1 << 20);
-    // A page that was swapped out would keep its content for the next instance: only without swap.
-    if swap_is_off() {
-        pool.pagemap_scan(wasmtime::Enabled::Auto);
-    } else {
-        tracing::info!("swap is on, so instance memory is reset without PAGEMAP_SCAN");
-    }
-    pool
-}
-
-fn swap_is_off() -> bool {
-    std::fs::read_to_string("/proc/swaps").is_ok_and(|swaps| swaps.lines().count() <= 1)
+            table,
+        },
+    );
+    store.limiter(|host| host);
+    store.set_hostcall_fuel(limits.host_call_bytes);
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_async_yield_and_update(1);
+    Ok(store)
 }
 
 /// The limit or trap behind an error of the runtime.
-fn explain(
-    error: &wasmtime::Error,
-    instantiating: bool,
-    usage: &Usage,
-    limits: &Limits,
-) -> CallError {
+fn explain(error: &wasmtime::Error, usage: &Usage, limits: &Limits) -> CallError {
     if let Some(limit) = usage.refused {
         return limit_error(limit, limits);
     }
@@ -365,7 +348,7 @@ fn explain(
     if cause.contains("hostcall fuel") {
         return CallError::Limit("host_call_bytes");
     }
-    if instantiating {
+    if error.is::<Instantiating>() {
         return CallError::Instantiate(cause);
     }
     match error.downcast_ref::<Trap>() {

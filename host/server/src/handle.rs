@@ -6,6 +6,7 @@ use std::{
 };
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header::HOST, request::Parts};
+use http_body_util::Either;
 use hyper::body::Incoming;
 use motia_engine::{CallError, Deployment, Engine, StepIndex};
 use motia_manifest::{StepKind, TraceId};
@@ -15,6 +16,7 @@ use tokio::{sync::watch, task::JoinError};
 
 use crate::{
     body::{BodyLimits, ReadBody, read_body},
+    dev::{AnswerBody, DevPages},
     error::{Exposure, HttpError},
     query,
     respond::{self, HttpResponse},
@@ -57,6 +59,8 @@ pub struct Handler {
     routes: RwLock<Arc<Routes>>,
     /// Every call in flight holds a receiver.
     calls: watch::Sender<()>,
+    /// Only in `motia dev`.
+    dev: Option<DevPages>,
 }
 
 impl Handler {
@@ -66,7 +70,9 @@ impl Handler {
         let limits = BodyLimits { bytes: options.body_limit, time: options.body_timeout };
         let exposure = if options.expose_errors { Exposure::Developer } else { Exposure::Public };
         let (calls, _) = watch::channel(());
-        Self { engine, limits, exposure, routes, calls }
+        let status = options.build_status.clone();
+        let dev = status.map(|status| DevPages::new(engine.clone(), status));
+        Self { engine, limits, exposure, routes, calls, dev }
     }
 
     /// Waits until no call is in flight, also of clients that have gone.
@@ -74,12 +80,28 @@ impl Handler {
         self.calls.closed().await;
     }
 
+    /// Ends the answers that would otherwise go on while clients read them.
+    pub fn end_streams(&self) {
+        if let Some(dev) = &self.dev {
+            dev.stop();
+        }
+    }
+
     /// Answers one request.
-    pub async fn handle(&self, request: http::Request<Incoming>) -> HttpResponse {
+    pub async fn handle(&self, request: http::Request<Incoming>) -> http::Response<AnswerBody> {
         let started = Instant::now();
         let trace_id = self.engine.new_trace_id();
         let (head, body) = request.into_parts();
-        let mut response = match self.answer(&head, body, &trace_id).await {
+        if let Some(dev) = &self.dev
+            && let Some(response) = dev.answer(&head, trace_id.as_str())
+        {
+            return response;
+        }
+        let mut answered = self.answer(&head, body, &trace_id).await;
+        if let Some(dev) = &self.dev {
+            answered = dev.for_browser(&head, answered).await;
+        }
+        let mut response = match answered {
             Ok(response) => response,
             Err(error) => respond::from_error(&error, trace_id.as_str(), self.exposure),
         };
@@ -92,7 +114,7 @@ impl Handler {
             trace_id = trace_id.as_str(),
             "answered a request"
         );
-        response
+        response.map(Either::Left)
     }
 
     async fn answer(

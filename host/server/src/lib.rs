@@ -7,10 +7,13 @@
 //! A request takes one path, in `handle.rs`: the router finds the step, the body is read within
 //! its limits and checked against the step's schema, the engine calls the step, and the answer
 //! is written. Every failure on the way is an answer in JSON with a stable `code`.
+//!
+//! What `motia dev` adds for browsers is in `dev`.
 
 #![deny(missing_docs)]
 
 mod body;
+mod dev;
 mod error;
 mod handle;
 mod media_type;
@@ -19,4 +22,5 @@ mod respond;
 mod router;
 mod server;
 
+pub use dev::{BuildFault, BuildStatus};
 pub use server::{BindError, Server, ServerOptions};

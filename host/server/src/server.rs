@@ -13,11 +13,11 @@ use hyper_util::{
 use motia_engine::Engine;
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
-    sync::{Notify, OwnedSemaphorePermit, Semaphore},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, watch},
     task::JoinSet,
 };
 
-use crate::handle::Handler;
+use crate::{dev::BuildStatus, handle::Handler};
 
 /// How many connections the kernel holds until they are accepted.
 const BACKLOG: u32 = 1_024;
@@ -39,7 +39,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// How a server treats its clients.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct ServerOptions {
     /// The bytes a request's body may have, also after its encoding is undone: 10 MiB.
     pub body_limit: usize,
@@ -52,6 +52,8 @@ pub struct ServerOptions {
     pub drain: Duration,
     /// Whether the answer to a request that failed inside says why. For development; off.
     pub expose_errors: bool,
+    /// The status of the build, which browsers are shown under `/__motia/`. For development; none.
+    pub build_status: Option<watch::Receiver<BuildStatus>>,
     /// How many connections are served at the same time; more wait in the kernel: 10,000.
     pub max_connections: usize,
 }
@@ -64,6 +66,7 @@ impl Default for ServerOptions {
             body_timeout: Duration::from_secs(30),
             drain: Duration::from_secs(30),
             expose_errors: false,
+            build_status: None,
             max_connections: 10_000,
         }
     }
@@ -146,6 +149,7 @@ impl Server {
             connections.spawn(connection.serve(stream));
         }
         drop(listener);
+        handler.end_streams();
         tracing::debug!(%address, connections = connections.len(), "the server stops");
         let drained = tokio::time::timeout(options.drain, async {
             graceful.shutdown().await;

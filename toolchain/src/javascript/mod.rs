@@ -2,19 +2,29 @@
 //!
 //! componentize-js spends nearly all of its time compiling the same engine. The engine with the
 //! world's bindings depends only on the world, so it is made once (`provision.rs`), compiled once,
-//! and every step is evaluated in an instance of it (`snapshot.rs`).
+//! and every step is evaluated in an instance of it (`snapshot.rs`). The same native code then runs
+//! the steps.
 
 mod bundle;
 mod defer;
 mod provision;
 mod snapshot;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use motia_manifest::Digest;
+use motia_manifest::{Digest, Language};
+use motia_sandbox::Sandbox;
 
 use self::{bundle::Bundler, defer::Deferral, provision::Provisioned, snapshot::Snapshotter};
-use crate::{BuildError, Progress, Source, source::Compiled};
+use crate::{
+    BuildError, Progress, Role, Source,
+    engine::EngineOnDisk,
+    sharing::Image,
+    source::{Compiled, CompiledCode},
+};
 
 pub use provision::{directory, doctor};
 
@@ -22,14 +32,29 @@ pub use provision::{directory, doctor};
 pub struct JavaScript {
     provisioned: Provisioned,
     snapshotter: Snapshotter,
+    engine: Arc<EngineOnDisk>,
 }
+
+/// The step in the image without a step.
+const BLANK: &str = "export const config = { type: 'cron', name: 'Blank', cron: '0 0 1 1 *' }
+export const handler = async () => {}
+";
 
 impl JavaScript {
     /// Sets up what is needed, once for each version.
-    pub fn new(cache: &Path, progress: &dyn Progress) -> Result<Self, BuildError> {
+    pub async fn new(
+        cache: &Path,
+        sandbox: &Sandbox,
+        progress: &dyn Progress,
+    ) -> Result<Self, BuildError> {
         let provisioned = Provisioned::new(cache, progress)?;
-        let snapshotter = Snapshotter::new(&provisioned, progress)?;
-        Ok(Self { provisioned, snapshotter })
+        let snapshotter = Snapshotter::new(&provisioned, sandbox, progress)?;
+        if !provisioned.has_blank() {
+            let blank = blank(&provisioned, &snapshotter).await?;
+            provisioned.keep_blank(&provisioned.engine()?, &blank)?;
+        }
+        let engine = Arc::new(provisioned.engine()?);
+        Ok(Self { provisioned, snapshotter, engine })
     }
 
     /// Compiles one source.
@@ -65,7 +90,7 @@ impl JavaScript {
                 .await
                 .map_err(|failure| vec![bundle.explain(source, &failure)])?;
             return Ok(Compiled {
-                component: evaluated.component,
+                code: CompiledCode::Image(Arc::clone(&self.engine), evaluated.image),
                 source_map: Some(bundle.source_map),
                 config: Some(config),
                 inputs: bundle.inputs,
@@ -77,6 +102,22 @@ impl JavaScript {
     pub fn version() -> Digest {
         provision::key()
     }
+}
+
+/// The image of the engine with the glue, and next to no step.
+async fn blank(provisioned: &Provisioned, snapshotter: &Snapshotter) -> Result<Image, BuildError> {
+    let project = tempfile::tempdir()?;
+    let file = "blank.step.js";
+    let path = project.path().join(file);
+    std::fs::write(&path, BLANK)?;
+    let source =
+        Source { file: file.to_owned(), path, language: Language::JavaScript, role: Role::Step };
+    let bundle = Bundler::new(provisioned, project.path(), &source).bundle(&Deferral::None);
+    let first = |errors: Vec<BuildError>| {
+        errors.into_iter().next().unwrap_or_else(|| BuildError::general("esbuild failed"))
+    };
+    let evaluated = snapshotter.evaluate(&bundle.map_err(first)?.code).await;
+    Ok(evaluated.map_err(BuildError::general)?.image)
 }
 
 /// Where a project's configuration that esbuild reads may be.

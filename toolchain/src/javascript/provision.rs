@@ -9,14 +9,24 @@ use std::{
 
 use include_dir::{Dir, include_dir};
 use motia_manifest::Digest;
+use wit_component::ComponentEncoder;
 
-use crate::{BuildError, Finding, Progress, State, cache, command::run};
+use super::snapshot::INIT;
+use crate::{
+    BuildError, Finding, Progress, State, cache,
+    command::run,
+    engine::{self, EngineOnDisk, NewEngine},
+    sharing::{self, Image, MainModule},
+};
 
 static NODE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/src/javascript/node");
 static GLUE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../guests/js/src");
 
 /// The files of npm that belong to the project; a `node_modules` beside them does not.
 const NODE_FILES: [&str; 3] = ["package.json", "package-lock.json", "splice.mjs"];
+
+/// Where the engine is, together with its image without a step.
+const BLANK: &str = "engine";
 
 /// The digest of everything that the set-up depends on.
 pub fn key() -> Digest {
@@ -30,7 +40,8 @@ fn engine_key() -> Digest {
 
 fn toolchain_parts() -> Vec<&'static [u8]> {
     let node = NODE_FILES.iter().filter_map(|name| NODE.get_file(name));
-    node.map(|file| file.contents()).chain(cache::parts(&cache::WIT)).collect()
+    let node = node.map(|file| file.contents());
+    node.chain(cache::parts(&cache::WIT)).chain([engine::FORM]).collect()
 }
 
 /// Where the packages and the engine are, or will be.
@@ -42,8 +53,6 @@ pub fn directory(cache: &Path) -> PathBuf {
 pub struct Provisioned {
     root: PathBuf,
     glue: PathBuf,
-    /// Where native code of the engine is kept.
-    pub code: PathBuf,
 }
 
 impl Provisioned {
@@ -54,7 +63,7 @@ impl Provisioned {
         cache::once(&root, |directory| provision(directory, progress))?;
         cache::once(&glue, |directory| cache::extract(&GLUE, directory))
             .map_err(|error| BuildError::general(format!("{}: {error}", glue.display())))?;
-        Ok(Self { root, glue, code: cache.join("code") })
+        Ok(Self { root, glue })
     }
 
     /// The glue's sources.
@@ -86,7 +95,27 @@ impl Provisioned {
         }
     }
 
-    /// A file that the splicing left.
+    /// The engine. Its image without a step is that of this version of the glue.
+    pub fn engine(&self) -> Result<EngineOnDisk, BuildError> {
+        let directory = match self.glue.join(BLANK).is_dir() {
+            true => self.glue.join(BLANK),
+            false => self.root.join("engine"),
+        };
+        Ok(EngineOnDisk::open(&directory)?)
+    }
+
+    /// Keeps the image without a step, once for each version of the glue.
+    pub fn keep_blank(&self, engine: &EngineOnDisk, blank: &Image) -> Result<(), BuildError> {
+        cache::once(&self.glue.join(BLANK), |directory| engine.set_blank(directory, blank))?;
+        Ok(())
+    }
+
+    /// Whether there is an image without a step.
+    pub fn has_blank(&self) -> bool {
+        self.glue.join(BLANK).is_dir()
+    }
+
+    /// A file that the set-up left.
     pub fn engine_file(&self, name: &str) -> Result<Vec<u8>, BuildError> {
         let path = self.root.join("engine").join(name);
         fs::read(&path).map_err(|error| {
@@ -124,7 +153,39 @@ fn provision(directory: &Path, progress: &dyn Progress) -> Result<(), BuildError
     cache::extract(&cache::WIT, &directory.join("wit"))?;
     let mut splice = Command::new("node");
     splice.args(["splice.mjs", "engine", "wit"]).current_dir(directory);
-    run(&mut splice, "preparing the engine")
+    run(&mut splice, "preparing the engine")?;
+    share(&directory.join("engine"))
+}
+
+/// Takes the engine apart into what steps share and the memory with which it starts.
+fn share(engine: &Path) -> Result<(), BuildError> {
+    let failed = |error: &dyn std::fmt::Display| {
+        BuildError::general(format!("the JavaScript engine cannot be shared: {error}"))
+    };
+    let spliced = fs::read(engine.join("in.wasm"))?;
+    let (module, initial) = sharing::shared_module(&spliced).map_err(|e| failed(&e))?;
+    // The component's main module has no business with evaluation: the image is its result.
+    let main = sharing::without_exports(&spliced, &["_initialize", INIT, "check_init"])
+        .map_err(|error| failed(&error))?;
+    let template = ComponentEncoder::default()
+        .validate(false)
+        .module(&main)
+        .and_then(|encoder| {
+            let adapter = fs::read(engine.join("adapter.wasm"))?;
+            encoder.adapter("wasi_snapshot_preview1", &adapter)?.encode()
+        })
+        .map_err(|error| failed(&format!("{error:#}")))?;
+    let component = sharing::share(&template, &MainModule::Imported(&module))
+        .map_err(|error| failed(&error))?;
+    fs::write(engine.join("initial.wasm"), initial.module())?;
+    fs::remove_file(engine.join("in.wasm"))?;
+    let new = NewEngine {
+        name: "javascript",
+        template: &template,
+        component: &component,
+        module: Some(&module),
+    };
+    Ok(EngineOnDisk::create(engine, &new)?)
 }
 
 fn node_state() -> State {

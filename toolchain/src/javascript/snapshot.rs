@@ -1,35 +1,33 @@
-//! Evaluates a bundled step in the engine and encodes the resulting heap as a component.
+//! Evaluates a bundled step in the engine and takes the image of the resulting heap.
 //!
 //! The engine's core export `componentize.wizer` reads the step from a directory and evaluates it;
-//! the instance is then rewritten into a module that starts with that heap. The same instance is
-//! asked for the step's config afterwards. No code of the user ever runs outside of such an
-//! instance, which sees nothing but its own source.
+//! the memory is the step's image. The same instance is asked for the step's config afterwards. No
+//! code of the user ever runs outside of such an instance, which sees nothing but its own source.
 
-use std::{collections::BTreeMap, fs, time::Duration};
+use std::{collections::BTreeMap, fs, sync::Arc};
 
-use motia_sandbox::{CodeCache, Compiler, engine_config};
+use motia_sandbox::{CoreModules, Sandbox, SharedEngine, StoppedClock, Wasm};
 use serde::Deserialize;
 use serde_json::Value;
-use wasmtime::{
-    Caller, Engine, Instance, Linker, Memory, Module, Store, StoreLimits, StoreLimitsBuilder,
-};
+use wasmtime::{Caller, Instance, Linker, Memory, Store, StoreLimits, StoreLimitsBuilder};
 use wasmtime_wasi::{
-    FsPerms, HostMonotonicClock, HostWallClock, WasiCtxBuilder,
+    FsPerms, WasiCtxBuilder,
     p1::{self, WasiP1Ctx},
     p2::pipe::{MemoryInputPipe, MemoryOutputPipe},
     random::Deterministic,
 };
-use wasmtime_wizer::{ModuleContext, WasmtimeWizer, Wizer};
-use wit_component::ComponentEncoder;
 
 use super::{
     defer::{Deferral, Read},
     provision::Provisioned,
 };
-use crate::{BuildError, Progress};
+use crate::{
+    BuildError, Progress,
+    sharing::{GLOBAL, Image},
+};
 
 /// The export that evaluates the step.
-const INIT: &str = "componentize.wizer";
+pub(super) const INIT: &str = "componentize.wizer";
 /// Where the engine finds the step, relative to the directory that it sees.
 const ARGUMENTS: &str = "--initializer-script-path /initializer.js --strip-path-prefix / step.js";
 /// The line with the glue's report begins so.
@@ -46,43 +44,17 @@ const OUTPUT: usize = 4 << 20;
 /// glue keeps the step itself from seeing it.
 const RANDOM: [u8; 16] = *b"motia-reproduces";
 
-/// Clocks that stand still, for the same reason. The time is 2020-01-01.
-struct Stopped;
-
-impl HostWallClock for Stopped {
-    fn resolution(&self) -> Duration {
-        Duration::from_millis(1)
-    }
-
-    fn now(&self) -> Duration {
-        Duration::from_secs(1_577_836_800)
-    }
-}
-
-impl HostMonotonicClock for Stopped {
-    fn resolution(&self) -> u64 {
-        1_000_000
-    }
-
-    fn now(&self) -> u64 {
-        1_000_000_000
-    }
-}
-
 /// Evaluates bundles.
 pub struct Snapshotter {
-    engine: Engine,
-    module: Module,
-    wizer: Wizer,
-    context: ModuleContext<'static>,
+    engine: Arc<SharedEngine>,
+    initial: Wasm,
     initializer: Vec<u8>,
-    adapter: Vec<u8>,
     environment: BTreeMap<String, String>,
 }
 
 /// What became of a bundle.
 pub struct Evaluated {
-    pub component: Vec<u8>,
+    pub image: Image,
     pub report: Report,
     /// The config; not read when the report has an error.
     pub config: Result<Value, GuestError>,
@@ -118,57 +90,35 @@ struct Host {
 
 impl Snapshotter {
     /// Loads the engine; compiles it the first time.
-    pub fn new(provisioned: &Provisioned, progress: &dyn Progress) -> Result<Self, BuildError> {
-        let failed = |error: wasmtime::Error| {
-            BuildError::general(format!("the JavaScript engine cannot be loaded: {error:#}"))
-        };
-        let mut config = engine_config(Compiler::Cranelift);
-        config.epoch_interruption(true);
-        let engine = Engine::new(&config).map_err(failed)?;
-        // The context borrows the engine's bytes. There is one snapshotter for the life of the
-        // process, so they may as well live as long.
-        let wasm: &'static [u8] = Vec::leak(provisioned.engine_file("in.wasm")?);
-        let mut wizer = Wizer::new();
-        wizer.init_func(INIT).keep_init_func(false);
-        let (context, instrumented) = wizer.instrument(wasm).map_err(failed)?;
-        let code = CodeCache::new(Some(provisioned.code.clone()));
-        if !code.has(&engine, &instrumented) {
+    pub fn new(
+        provisioned: &Provisioned,
+        sandbox: &Sandbox,
+        progress: &dyn Progress,
+    ) -> Result<Self, BuildError> {
+        let parts = provisioned.engine()?.parts();
+        if !sandbox.has_engine(&parts) {
             progress.begin("setting up JavaScript (once): compiling the engine");
         }
-        let module = code.module(&engine, &instrumented).map_err(failed)?;
-        let ticking = engine.weak();
-        std::thread::spawn(move || {
-            while let Some(engine) = ticking.upgrade() {
-                engine.increment_epoch();
-                drop(engine);
-                std::thread::sleep(Duration::from_millis(100));
-            }
-        });
+        let failed = |error| BuildError::general(format!("the JavaScript engine: {error}"));
         Ok(Self {
-            engine,
-            module,
-            wizer,
-            context,
+            engine: sandbox.engine(&parts).map_err(failed)?,
+            initial: Wasm::from(provisioned.engine_file("initial.wasm")?),
             initializer: provisioned.engine_file("initializer.js")?,
-            adapter: provisioned.engine_file("adapter.wasm")?,
             environment: provisioned.engine_environment()?,
         })
     }
 
-    /// Evaluates a bundle, makes the component, and reads the config.
+    /// Evaluates a bundle, takes the image, and reads the config.
     pub async fn evaluate(&self, code: &str) -> Result<Evaluated, String> {
         let (mut store, instance, report) = self.start(code, Vec::new()).await?;
-        let module = self
-            .wizer
-            .snapshot(&self.context, &mut WasmtimeWizer { store: &mut store, instance })
-            .await
-            .map_err(|error| format!("the snapshot failed: {error:#}"))?;
-        let component = self.encode(&module)?;
+        let memory = memory_of(instance.get_export(&mut store, "memory"));
+        let memory = memory.map_err(|error| error.to_string())?;
+        let image = Image::of(memory.data(&store));
         let config = match &report.error {
             Some(error) => Err(error.clone()),
             None => read_config(&mut store, &instance).await,
         };
-        Ok(Evaluated { component, report, config })
+        Ok(Evaluated { image, report, config })
     }
 
     /// The config, if need be from a second attempt in which missing variables have a placeholder:
@@ -221,17 +171,21 @@ impl Snapshotter {
             .secure_random(Deterministic::new(RANDOM.to_vec()))
             .insecure_random(Deterministic::new(RANDOM.to_vec()))
             .insecure_random_seed(1)
-            .wall_clock(Stopped)
-            .monotonic_clock(Stopped)
+            .wall_clock(StoppedClock)
+            .monotonic_clock(StoppedClock)
             .preopened_dir(directory.path(), "/", FsPerms::ReadOnly)
             .map_err(|error| format!("{error:#}"))?;
         let limits = StoreLimitsBuilder::new().memory_size(MEMORY).build();
-        let mut store = Store::new(&self.engine, Host { wasi: wasi.build_p1(), limits, variables });
+        let modules = self.engine.core_modules(&self.initial).map_err(|error| error.to_string())?;
+        let host = Host { wasi: wasi.build_p1(), limits, variables };
+        let mut store = Store::new(&modules.engine, host);
         store.limiter(|host| &mut host.limits);
-        store.set_epoch_deadline(SECONDS * 10);
+        store.set_epoch_deadline(SECONDS * modules.ticks_per_second);
 
+        let mut globals = Vec::new();
         let started = async {
-            let instance = self.linker()?.instantiate_async(&mut store, &self.module).await?;
+            let instance = instantiate(&mut store, &modules).await?;
+            globals = globals_of(&mut store, &instance);
             for name in ["_initialize", INIT] {
                 if let Ok(function) = instance.get_typed_func::<(), ()>(&mut store, name) {
                     function.call_async(&mut store, ()).await?;
@@ -253,31 +207,43 @@ impl Snapshotter {
             format!("the module ended the process while it was evaluated\n{}", out.trim())
         })?;
         let report = serde_json::from_str(report).map_err(|error| error.to_string())?;
+        if globals != globals_of(&mut store, &instance) {
+            return Err("the engine changed a global, which an image cannot hold".to_owned());
+        }
         Ok((store, instance, report))
     }
+}
 
-    fn linker(&self) -> wasmtime::Result<Linker<Host>> {
-        let mut linker = Linker::new(&self.engine);
-        p1::add_to_linker_async(&mut linker, |host: &mut Host| &mut host.wasi)?;
-        linker.func_wrap_async(
-            "wasi:cli/environment@0.2.0",
-            "get-environment",
-            |caller: Caller<'_, Host>, (answer,): (u32,)| Box::new(get_environment(caller, answer)),
-        )?;
-        linker.define_unknown_imports_as_traps(&self.module)?;
-        Ok(linker)
-    }
+/// An instance of the engine as it is before anything was evaluated.
+async fn instantiate(store: &mut Store<Host>, modules: &CoreModules) -> wasmtime::Result<Instance> {
+    let mut linker = Linker::new(&modules.engine);
+    p1::add_to_linker_async(&mut linker, |host: &mut Host| &mut host.wasi)?;
+    linker.func_wrap_async(
+        "wasi:cli/environment@0.2.0",
+        "get-environment",
+        |caller: Caller<'_, Host>, (answer,): (u32,)| Box::new(get_environment(caller, answer)),
+    )?;
+    let image = linker.instantiate_async(&mut *store, &modules.image).await?;
+    linker.instance(&mut *store, "image", image)?;
+    linker.define_unknown_imports_as_traps(&modules.module)?;
+    linker.instantiate_async(store, &modules.module).await
+}
 
-    fn encode(&self, module: &[u8]) -> Result<Vec<u8>, String> {
-        let encode = || {
-            ComponentEncoder::default()
-                .validate(false)
-                .module(module)?
-                .adapter("wasi_snapshot_preview1", &self.adapter)?
-                .encode()
-        };
-        encode().map_err(|error| format!("the component cannot be encoded: {error:#}"))
-    }
+/// The values of all mutable globals.
+fn globals_of(store: &mut Store<Host>, instance: &Instance) -> Vec<u64> {
+    let globals: Vec<_> = instance
+        .exports(&mut *store)
+        .filter(|export| export.name().starts_with(GLOBAL))
+        .filter_map(|export| export.into_global())
+        .collect();
+    let value = |global: wasmtime::Global| match global.get(&mut *store) {
+        wasmtime::Val::I32(value) => value as u64,
+        wasmtime::Val::I64(value) => value as u64,
+        wasmtime::Val::F32(bits) => bits.into(),
+        wasmtime::Val::F64(bits) => bits,
+        _ => 0,
+    };
+    globals.into_iter().map(value).collect()
 }
 
 /// `get-environment` of `wasi:cli/environment`, in the canonical ABI: a list of pairs of strings,

@@ -14,7 +14,11 @@ use serde::Deserialize;
 use walkdir::{DirEntry, WalkDir};
 
 use self::provision::Provisioned;
-use crate::{BuildError, Position, Progress, Source, cache, discover::discover, source::Compiled};
+use crate::{
+    BuildError, Position, Progress, Source, cache,
+    discover::discover,
+    source::{Compiled, CompiledCode},
+};
 
 pub use provision::{componentize_py, doctor};
 
@@ -28,7 +32,11 @@ pub struct Python {
 
 impl Python {
     /// Sets up what is needed, once for each version.
-    pub fn new(cache: &Path, progress: &dyn Progress) -> Result<Self, BuildError> {
+    pub async fn new(
+        cache: &Path,
+        _sandbox: std::sync::Arc<motia_sandbox::Sandbox>,
+        progress: &dyn Progress,
+    ) -> Result<Self, BuildError> {
         Ok(Self { provisioned: Provisioned::new(cache, progress)? })
     }
 
@@ -38,7 +46,7 @@ impl Python {
     }
 
     /// Compiles one source.
-    pub fn compile(
+    pub async fn compile(
         &self,
         project: &Path,
         source: &Source,
@@ -67,7 +75,7 @@ impl Python {
             )]);
         }
         Ok(Compiled {
-            component: fs::read(&component).map_err(|error| one(error.into()))?,
+            code: CompiledCode::Component(fs::read(&component).map_err(|error| one(error.into()))?),
             source_map: None,
             config: None,
             inputs: inputs(project, source),

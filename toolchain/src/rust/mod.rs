@@ -14,7 +14,10 @@ use include_dir::{Dir, include_dir};
 use motia_manifest::Digest;
 
 use self::provision::{RustToolchain, Status, TARGET};
-use crate::{BuildError, Finding, Progress, Source, State, cache, source::Compiled};
+use crate::{
+    BuildError, Finding, Progress, Source, State, cache,
+    source::{Compiled, CompiledCode},
+};
 
 static GUEST: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../guests/rust/motia");
 static MACROS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../guests/rust/motia-macros");
@@ -84,7 +87,7 @@ impl Rust {
         let file = format!("{}.wasm", name.replace('-', "_"));
         let component = workspace.join("target").join(TARGET).join("release").join(file);
         Ok(Compiled {
-            component: fs::read(component).map_err(io)?,
+            code: CompiledCode::Component(fs::read(component).map_err(io)?),
             source_map: None,
             config: None,
             inputs: inputs(project, &workspace, &name, source),

@@ -1,19 +1,23 @@
 //! `motia build`: a project's steps as components.
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Instant};
 
 use anyhow::Result;
 use clap::Args;
 use motia_sandbox::{Compiler, Sandbox, SandboxOptions};
-use motia_toolchain::{Broken, BuildErrors, BuildOptions, BuildReport, Toolchain, cache_directory};
+use motia_toolchain::{
+    Broken, BuildErrors, BuildOptions, BuildReport, Form, Progress, Silent, Toolchain,
+    cache_directory,
+};
 use serde_json::json;
 
+use super::watch::{Changes, announce};
 use crate::progress;
 
 /// Compile the steps of a project to components.
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  motia build\n  motia build my-project --out /srv/bundles/my-project\n\n\
+    after_help = "Examples:\n  motia build\n  motia build my-project --out /srv/bundles/my-project\n  motia build --watch\n\n\
                         What a language needs is set up at its first use and kept in the user's cache."
 )]
 pub struct Build {
@@ -23,9 +27,15 @@ pub struct Build {
     /// The bundle's directory [default: dist in the project].
     #[arg(long)]
     out: Option<PathBuf>,
-    /// Print one JSON object instead of a table.
+    /// Print one JSON object for each build instead of a table.
     #[arg(long)]
     json: bool,
+    /// Make ordinary components, engine included, which other hosts run as well.
+    #[arg(long)]
+    self_contained: bool,
+    /// Go on and build again what changes, until ctrl-C; a build with errors leaves the bundle as it was.
+    #[arg(long)]
+    watch: bool,
 }
 
 impl Build {
@@ -35,24 +45,46 @@ impl Build {
             out: self.out.unwrap_or_else(|| self.project.join("dist")),
             project: self.project,
             broken: Broken::Fail,
+            form: if self.self_contained { Form::SelfContained } else { Form::Shared },
+        };
+        // Before the first build, so that no change is missed.
+        let changes = match self.watch {
+            true => Some(Changes::of(&options.project, &[&options.out])?),
+            false => None,
         };
         let toolchain = Toolchain::new(cache_directory(), Arc::new(sandbox(Compiler::Cranelift)?));
-        match toolchain.build(&options, progress::for_terminal()).await {
-            Ok(report) if self.json => println!("{}", report_json(&report)),
-            Ok(report) => {
-                print(&report);
-                println!("{} steps in {}", report.manifest.steps.len(), options.out.display());
-            }
-            Err(errors) => {
-                if self.json {
-                    println!("{}", errors_json(&errors));
-                }
-                eprintln!("{errors}");
-                return Ok(ExitCode::FAILURE);
+        let built = build(&toolchain, &options, progress::for_terminal(), self.json).await;
+        if let (Some(report), false) = (&built, self.json) {
+            print(report);
+            println!("{} steps in {}", report.manifest.steps.len(), options.out.display());
+        }
+        let Some(changes) = changes else {
+            return Ok(if built.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        };
+        eprintln!("watching {}; ctrl-C ends it", options.project.display());
+        loop {
+            changes.next().await;
+            let started = Instant::now();
+            let built = build(&toolchain, &options, Arc::new(Silent), self.json).await;
+            if let (Some(report), false) = (&built, self.json) {
+                announce(report, started);
             }
         }
-        Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Builds once and prints the errors and what programs read.
+async fn build(
+    toolchain: &Toolchain,
+    options: &BuildOptions,
+    progress: Arc<dyn Progress>,
+    json: bool,
+) -> Option<BuildReport> {
+    let built = toolchain.build(options, progress).await;
+    if json {
+        println!("{}", built.as_ref().map_or_else(errors_json, report_json));
+    }
+    built.inspect_err(|errors| eprintln!("{errors}")).ok()
 }
 
 /// The sandbox that all commands use: they share native code through the cache.

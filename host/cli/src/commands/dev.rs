@@ -2,29 +2,34 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::ExitCode,
     sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use anyhow::{Context, Result};
 use clap::Args;
 use motia_engine::{Deployment, Engine};
 use motia_sandbox::{Compiler, OutgoingHttp, Sandbox};
-use motia_toolchain::{Broken, BuildOptions, BuildReport, Silent, Toolchain, cache_directory};
-use notify::{RecursiveMode, Watcher};
-use tokio::sync::mpsc;
+use motia_server::{BuildFault, BuildStatus, ServerOptions};
+use motia_toolchain::{
+    Broken, BuildError, BuildErrors, BuildOptions, BuildReport, Form, Silent, Toolchain,
+    cache_directory,
+};
+use tokio::sync::watch;
 
 use super::{
     build::{print, sandbox},
     host::{Host, LimitArguments, deployment},
+    watch::{Changes, announce, rebuilt},
 };
 use crate::{environment, progress};
 
 /// Build and serve a project, and rebuild what changes.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  motia dev\n  motia dev my-project --port 4000\n\n\
+                        Errors of the build are shown in the terminal, over HTML pages that steps answer with, and at /__motia/.\n\
                         Steps may send requests to any host here, and errors are shown to the client; `motia serve` allows neither.")]
 pub struct Dev {
     /// The project.
@@ -48,16 +53,13 @@ struct Builder {
     limits: LimitArguments,
 }
 
-/// Editors write a file in several steps; this much quiet ends them.
-const QUIET: Duration = Duration::from_millis(30);
-
 impl Dev {
     /// Serves until it is told to stop.
     pub async fn run(self) -> Result<ExitCode> {
         let project = std::fs::canonicalize(&self.project)
             .with_context(|| self.project.display().to_string())?;
         // Winch compiles a new engine many times faster, and nobody measures a server in dev.
-        let sandbox = Arc::new(sandbox(Compiler::Winch)?);
+        let sandbox = Arc::new(sandbox(Compiler::WinchFirst)?);
         let builder = Builder {
             toolchain: Toolchain::new(cache_directory(), Arc::clone(&sandbox)),
             sandbox: Arc::clone(&sandbox),
@@ -65,11 +67,14 @@ impl Dev {
                 out: project.join(".motia/dev"),
                 project: project.clone(),
                 broken: Broken::LeaveOut,
+                form: Form::Quick,
             },
             limits: self.limits.clone(),
         };
         // Before the first build, so that no change is missed.
-        let (changes, _watcher) = watch(&project)?;
+        let data = self.data.unwrap_or_else(|| project.join(".motia/data"));
+        let changes = Changes::of(&project, &[&builder.options.out, &data])?;
+        let started = Instant::now();
         let report = match builder.toolchain.build(&builder.options, progress::for_terminal()).await
         {
             Ok(report) => report,
@@ -84,8 +89,9 @@ impl Dev {
         }
         let deployment = builder.deployment(None).await?;
         let addr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), self.port);
-        let data = self.data.unwrap_or_else(|| project.join(".motia/data"));
-        let server = self.limits.server_options(true);
+        let (status, build_status) = watch::channel(status_of(&report, started));
+        let server =
+            ServerOptions { build_status: Some(build_status), ..self.limits.server_options(true) };
         let host = Host::start(addr, &data, sandbox, deployment, server)
             .await
             .context("motia dev cannot start (another port: --port)")?;
@@ -93,7 +99,7 @@ impl Dev {
             "steps may send requests to any host in dev; `motia serve` allows only --allow-http"
         );
         let engine = host.engine().clone();
-        let rebuilding = tokio::spawn(rebuild(builder, engine, changes));
+        let rebuilding = tokio::spawn(rebuild(builder, engine, changes, status));
         host.run().await?;
         rebuilding.abort();
         Ok(ExitCode::SUCCESS)
@@ -106,30 +112,51 @@ impl Builder {
         let options = self.limits.deployment_options(environment, OutgoingHttp::Open, true)?;
         deployment(self.options.out.clone(), &self.sandbox, options, before).await
     }
+
+    /// Builds and deploys; the version before serves on while the project has errors.
+    async fn rebuild(&self, engine: &Engine) -> BuildStatus {
+        let started = Instant::now();
+        let report = match self.toolchain.build(&self.options, Arc::new(Silent)).await {
+            Ok(report) => report,
+            Err(errors) => {
+                eprintln!("{errors}; the version before is served on");
+                return broken(&errors);
+            }
+        };
+        // A step that is served is not taken away because its file is broken for the moment.
+        if report.left_out.iter().any(|file| serves(engine, file)) {
+            eprintln!("{}; the version before is served on", report.errors);
+            return broken(&report.errors);
+        }
+        let deployment = match self.deployment(Some(engine.deployment())).await {
+            Ok(deployment) => deployment,
+            Err(error) => {
+                eprintln!("error: {error:#}\nthe version before is served on");
+                let error = BuildError::general(format!("{error:#}"));
+                return broken(&BuildErrors::new(vec![error]));
+            }
+        };
+        engine.deploy(deployment);
+        announce(&report, started);
+        if !report.errors.0.is_empty() {
+            eprintln!("{}; the other steps are served", report.errors);
+        }
+        status_of(&report, started)
+    }
 }
 
-/// Rebuilds after every change; the version before serves on while the project has errors.
-async fn rebuild(builder: Builder, engine: Engine, mut changes: mpsc::UnboundedReceiver<PathBuf>) {
-    while changes.recv().await.is_some() {
-        while tokio::time::timeout(QUIET, changes.recv()).await.is_ok_and(|more| more.is_some()) {}
-        let started = Instant::now();
-        match builder.toolchain.build(&builder.options, Arc::new(Silent)).await {
-            // A step that is served is not taken away because its file is broken for the moment.
-            Ok(report) if report.left_out.iter().any(|file| serves(&engine, file)) => {
-                eprintln!("{}; the version before is served on", report.errors);
-            }
-            Ok(report) => match builder.deployment(Some(engine.deployment())).await {
-                Ok(deployment) => {
-                    engine.deploy(deployment);
-                    announce(&report, started);
-                    if !report.errors.0.is_empty() {
-                        eprintln!("{}; the other steps are served", report.errors);
-                    }
-                }
-                Err(error) => eprintln!("error: {error:#}\nthe version before is served on"),
-            },
-            Err(errors) => eprintln!("{errors}; the version before is served on"),
-        }
+/// Rebuilds after every change. One that comes during a build is seen after it, so that the newest
+/// state is built in the end.
+async fn rebuild(
+    builder: Builder,
+    engine: Engine,
+    changes: Changes,
+    status: watch::Sender<BuildStatus>,
+) {
+    loop {
+        changes.next().await;
+        status.send_replace(BuildStatus::Building);
+        status.send_replace(builder.rebuild(&engine).await);
     }
 }
 
@@ -137,42 +164,26 @@ fn serves(engine: &Engine, file: &str) -> bool {
     engine.deployment().steps().iter().any(|step| step.step.file == file)
 }
 
-fn announce(report: &BuildReport, started: Instant) {
-    let ms = started.elapsed().as_millis();
-    for step in report.steps.iter().filter(|step| !step.cached) {
-        eprintln!("rebuilt {} in {ms} ms", step.file);
+/// The status after a build that made a bundle.
+fn status_of(report: &BuildReport, started: Instant) -> BuildStatus {
+    if !report.errors.0.is_empty() {
+        return broken(&report.errors);
     }
-    for warning in &report.warnings {
-        eprintln!("warning: {warning}");
-    }
+    let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    BuildStatus::Good { ms, rebuilt: rebuilt(report).map(str::to_owned).collect() }
 }
 
-/// Tells of changed files that can matter to a build.
-fn watch(project: &Path) -> Result<(mpsc::UnboundedReceiver<PathBuf>, impl Watcher)> {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    let root = project.to_owned();
-    let matters = move |path: &Path| {
-        let relative = path.strip_prefix(&root).unwrap_or(path);
-        !relative.components().any(|part| {
-            matches!(
-                part.as_os_str().to_str(),
-                Some(".motia" | ".git" | "node_modules" | "dist" | "target" | "__pycache__")
-            )
-        })
-    };
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        let Ok(event) = event else { return };
-        if event.kind.is_access() {
-            return;
-        }
-        for path in event.paths.into_iter().filter(|path| matters(path)) {
-            // The receiver is gone only when the process stops.
-            let _ = sender.send(path);
-        }
-    })
-    .context("files cannot be watched")?;
-    watcher
-        .watch(project, RecursiveMode::Recursive)
-        .with_context(|| format!("{} cannot be watched", project.display()))?;
-    Ok((receiver, watcher))
+fn broken(errors: &BuildErrors) -> BuildStatus {
+    BuildStatus::Broken { errors: errors.0.iter().map(fault).collect() }
+}
+
+fn fault(error: &BuildError) -> BuildFault {
+    let position = error.position.as_ref();
+    BuildFault {
+        file: error.file.clone(),
+        line: position.map(|position| position.line),
+        column: position.and_then(|position| position.column),
+        excerpt: position.and_then(|position| position.excerpt.clone()),
+        message: error.message.clone(),
+    }
 }

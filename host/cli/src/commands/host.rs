@@ -88,7 +88,7 @@ pub async fn deployment(
     let sandbox = Arc::clone(sandbox);
     let load = move || -> Result<_> {
         let bundle = Bundle::open(&bundle)?;
-        Ok(Deployment::load(&bundle, &sandbox, &options, before.as_deref())?)
+        Ok(Deployment::load(bundle, &sandbox, &options, before.as_deref())?)
     };
     tokio::task::spawn_blocking(load).await?
 }

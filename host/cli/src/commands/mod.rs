@@ -9,3 +9,4 @@ pub mod emit;
 pub mod host;
 pub mod serve;
 pub mod toolchain_path;
+pub mod watch;
