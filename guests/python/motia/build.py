@@ -1,31 +1,23 @@
-"""Evaluates the step while the snapshot is made, and puts off what must not freeze in it.
+"""Loads a step into the engine, and puts off what must not freeze in the memory that the host keeps.
 
-A module whose top level reads the environment, a clock or randomness is taken out of the snapshot
-together with the project modules that import it, and is evaluated at the start of each invocation
-instead. See `README.md` for the report that the toolchain reads.
+A module whose top level reads the environment, a clock or randomness is taken out of the memory together
+with the project modules that import it, and is evaluated at the start of each invocation instead. See
+`README.md` for the report that the toolchain reads.
 """
 
 import ast
-import gc
+import contextlib
 import importlib
-import importlib.machinery
 import importlib.util
 import json
 import os
-import random
 import sys
 
-from . import modules, taps, traces
+from . import engine, invoke, modules, preopens, taps, traces, warm
+from .archive import Archive
 
-_PRELOADED = """
-    _strptime base64 bisect calendar collections.abc contextvars csv decimal difflib email.utils encodings.ascii
-    encodings.cp1252 encodings.hex_codec encodings.idna encodings.iso8859_1 encodings.latin_1 encodings.punycode
-    encodings.utf_16 encodings.utf_16_be encodings.utf_16_le encodings.utf_32 encodings.utf_8_sig fractions hashlib heapq hmac html
-    html.parser http.cookies ipaddress locale operator pathlib pprint queue secrets shlex statistics
-    string stringprep tempfile textwrap timeit unicodedata urllib.parse urllib.request uuid xml.etree.ElementTree
-    zoneinfo
-""".split()
-"""What the library and users' functions import late; at run time there is no filesystem to import from."""
+_ENTRY, _PROJECT, _SITE = "/0/entry.json", "/2", "/3"
+"""What the host mounts: which file to load, a copy of the project, and installed packages if there are any."""
 
 
 class Step:
@@ -39,96 +31,67 @@ class Step:
         self.deferred = []
         """The modules that are evaluated at the start of the invocation, sorted."""
         self.generators = []
-        """Random generators that are in the snapshot and must be reseeded."""
+        """Random generators that are in the memory and must be reseeded."""
 
     def module(self):
         """The step's module, evaluated now if it was put off."""
         return importlib.import_module(self.name)
 
 
-class _Archive:
-    """Loads installed packages that were put off from the code that the snapshot keeps."""
-
-    def __init__(self):
-        self.entries = {}
-
-    def keep(self, name, module):
-        """Keeps the code of a loaded module."""
-        code = module.__spec__.loader.get_code(name)
-        self.entries[name] = (code, hasattr(module, "__path__"), module.__spec__.origin)
-
-    def find_spec(self, fullname, path=None, target=None):
-        """The importer protocol."""
-        if fullname not in self.entries:
-            return None
-        _, package, origin = self.entries[fullname]
-        return importlib.machinery.ModuleSpec(fullname, self, origin=origin, is_package=package)
-
-    def create_module(self, spec):
-        """The loader protocol: the default module."""
-        return None
-
-    def exec_module(self, module):
-        """The loader protocol: evaluates the module."""
-        code, _, origin = self.entries[module.__name__]
-        module.__file__ = origin
-        exec(code, module.__dict__)
+def load():
+    """Evaluates the step that the host has mounted and seals the memory; returns the step and the report as JSON text."""
+    with open(_ENTRY, encoding="utf-8") as file:
+        entry = json.load(file)
+    sys.path.clear()
+    step, report = evaluate(entry["file"], entry["kind"], _PROJECT, _SITE if os.path.isdir(_SITE) else None)
+    text = json.dumps(report)
+    _seal(step)
+    return step, text
 
 
-def prepare(entry):
-    """Evaluates the step that the generated module `entry` describes, reports, and seals the snapshot.
-
-    Ends the build with a line on stderr if the step cannot be evaluated.
-    """
+def evaluate(file, kind, root, site):
+    """Evaluates the step `file` of the project under `root`; returns the step and the report."""
     # Nothing of the build's environment may be in the artifact, not even the interpreter's settings.
     os.environ.clear()
-    step = Step(entry.FILE, entry.KIND)
-    site = getattr(entry, "SITE", None)
-    traces.name_directory(entry.PROJECT, "")
+    step = Step(file, kind)
+    traces.name_directory(root, "")
     if site:
         traces.name_directory(site, "site-packages/")
+        sys.path.insert(0, site)
     reads, error = [], None
     try:
-        project = modules.Project(entry.PROJECT, entry.FILE)
+        project = modules.Project(root, file)
         step.name = project.step
         others = project.follow()
     except (SyntaxError, ValueError, OSError) as failed:
         error = failed
     else:
         sys.meta_path.insert(2, project)
-        with taps.Tap() as tap:
-            try:
+        tap = taps.Tap()
+        try:
+            with tap:
                 step.module()
-            except BaseException as failed:
-                error = failed
-            _preload(others, site)
+        except BaseException as failed:
+            error = failed
+        _preload(tap, others, site)
         reads = _settle(step, project, tap.reads, site)
         if error is not None and reads and not isinstance(error, (ImportError, SyntaxError)):
             # What it read was not there, so this says nothing about the step.
             error = None
         project.sealed = True
-    report = {"reads": reads, "error": _describe(error), "deferred": step.deferred}
-    with open(os.path.join(os.path.dirname(entry.__file__), "motia_report.json"), "w", encoding="utf-8") as file:
-        json.dump(report, file, indent=1)
-    if error is not None:
-        print("motia-init: " + json.dumps(report), file=sys.stderr, flush=True)
-        raise SystemExit(1)
-    _seal(step)
-    return step
+    return step, {"reads": reads, "deferred": step.deferred, "error": _describe(error)}
 
 
-def _preload(names, site):
+def _preload(tap, names, site):
     """Imports what project code names anywhere, then what installed packages import inside functions."""
-    pending = list(_PRELOADED) + list(names)
+    pending = list(names)
     seen = set()
     while pending:
         for name in pending:
             seen.add(name)
-            try:
+            # It may be optional, or an attribute; if it is neither, the import fails where it stands.
+            with contextlib.suppress(BaseException), tap:
                 importlib.import_module(name)
-            except BaseException:
-                # It may be optional, or an attribute; if it is neither, the import fails where it stands.
-                continue
         pending = [name for name in _late_imports(site, seen) if name not in seen]
 
 
@@ -152,7 +115,7 @@ def _late_imports(site, seen):
 
 
 def _settle(step, project, reads, site):
-    """Takes the modules that read something out of the snapshot; returns the reads that count."""
+    """Takes the modules that read something out of the memory; returns the reads that count."""
 
     def installed(name):
         file = getattr(sys.modules.get(name), "__file__", None) or ""
@@ -197,12 +160,12 @@ def _add_dependents(packages, installed):
 
 def _remove(project, names, packages):
     """Removes modules from the interpreter, so that the next import evaluates them."""
-    archive = _Archive()
+    kept = Archive()
     gone = {}
     for name, module in list(sys.modules.items()):
         spec = getattr(module, "__spec__", None)
         if name.partition(".")[0] in packages:
-            archive.keep(name, module)
+            kept.keep(name, module)
         elif getattr(spec, "loader", None) is not project or spec.loader_state not in names:
             continue
         gone[name] = module
@@ -212,8 +175,8 @@ def _remove(project, names, packages):
         holder = sys.modules.get(head)
         if holder is not None and getattr(holder, tail, None) is module:
             delattr(holder, tail)
-    if archive.entries:
-        sys.meta_path.append(archive)
+    if kept.entries:
+        sys.meta_path.append(kept)
 
 
 def _describe(error):
@@ -233,10 +196,17 @@ def _describe(error):
 
 
 def _seal(step):
-    """Brings the interpreter into the state in which every invocation finds it."""
+    """Brings the memory into the state in which every invocation finds it."""
     sys.path.clear()
     sys.path_importer_cache.clear()
-    gc.collect()
-    step.generators = [found for found in gc.get_objects() if issubclass(type(found), random.Random)]
-    # A collection would otherwise write to every object and so copy every page of the snapshot.
-    gc.freeze()
+    # The tap has made all code due for a check at its next run; what has run here, no invocation has to write to.
+    with contextlib.suppress(Exception):
+        # A step that has changed the library to its taste may make this fail, and does without.
+        warm.up()
+        invoke.refresh(step)
+    os.environ.clear()
+    # What is buffered would be printed by each invocation.
+    invoke.flush()
+    step.generators = engine.generators + engine.freeze()
+    # The files that the C library has open, and its directories, are this instance's.
+    preopens.reset()

@@ -25,41 +25,42 @@ _PLACEHOLDERS = "MOTIA_CONFIG_PLACEHOLDERS"
 
 def read_config(step):
     """The `config` export: JSON text, or `Err` with a failure."""
-    variables = _refresh(step)
+    variables = refresh(step)
     with taps.Tap(placeholders=variables.pop(_PLACEHOLDERS, None) == "1") as tap:
         os.environ.pop(_PLACEHOLDERS, None)
         tap.reads.clear()
         try:
             return config.of(step.module(), step)
         except BaseException as error:
-            failure = _failure(error)
+            made = failure(error)
             names = [name for name in tap.variables() if name not in variables]
             if names and not isinstance(error, InvalidConfig):
-                failure.message += f" (read while evaluating the config, and not set: {', '.join(names)})"
-            raise Err(failure) from None
+                made.message += f" (read while evaluating the config, and not set: {', '.join(names)})"
+            raise Err(made) from None
         finally:
-            _flush()
+            flush()
 
 
 def handle(step, invocation):
     """The `handle` export: the response of an api step, `None` for other kinds, or `Err` with a failure."""
     try:
-        _refresh(step)
+        refresh(step)
         module = step.module()
         handler = getattr(module, "handler", None)
         if not callable(handler):
             # Says what is missing, as it does at build.
             config.of(module, step)
             raise TypeError(f"{step.file} has no handler to run")
-        return _run(step, module, handler, invocation)
+        return run(step, module, handler, invocation)
     except BaseException as error:
-        raise Err(_failure(error)) from None
+        raise Err(failure(error)) from None
     finally:
         context.report_unseen()
-        _flush()
+        flush()
 
 
-def _run(step, module, handler, invocation):
+def run(step, module, handler, invocation):
+    """What the handler answers, in WIT types."""
     flow = context.FlowContext(invocation)
     trigger = invocation.trigger
     if isinstance(trigger, wit.Trigger_Api):
@@ -132,7 +133,7 @@ def _input(trigger):
     return Record(type="stream", streamName=value.stream_name, groupId=value.group_id, id=value.id, event=event)
 
 
-def _refresh(step):
+def refresh(step):
     """Makes this instance unlike the others: its own environment and randomness. Returns the environment."""
     variables = dict(environment.get_environment())
     os.environ.clear()
@@ -144,7 +145,7 @@ def _refresh(step):
     return variables
 
 
-def _failure(error):
+def failure(error):
     """The WIT record for an exception."""
     after = getattr(error, "retry_after", None)
     if isinstance(after, bool) or not isinstance(after, (int, float)) or not 0 <= after < 2**63:
@@ -158,7 +159,8 @@ def _failure(error):
     )
 
 
-def _flush():
+def flush():
+    """Hands over what the step has printed."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

@@ -1,4 +1,4 @@
-"""The project's modules: found in the mounted sources at build, kept in the snapshot for run time.
+"""The project's modules: found in the mounted sources at build, kept in memory for run time.
 
 One file is one module, whatever name it is imported by, so `from src.orders import x`,
 `from .orders import x` and `import orders` share it. Its own name is its path with dots.

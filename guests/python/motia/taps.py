@@ -1,4 +1,4 @@
-"""Notices what a module reads at its top level that must not freeze in the snapshot.
+"""Notices what a module reads at its top level that must not freeze in the memory of the step.
 
 The environment is watched through `os.environ`; clocks and random generators, which are written in C,
 through the interpreter's profile hook, so that nothing has to be patched and no user's

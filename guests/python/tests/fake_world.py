@@ -91,6 +91,7 @@ def install():
     entry, item = _record("Entry", "key", "value"), _record("Item", "id", "data")
     ops = {f"UpdateOp_{kind}": _record(f"UpdateOp_{kind}", "value") for kind in ("Set", "Merge", "Increment", "Decrement", "Remove")}
     _module("componentize_py_types", Err=Err)
+    _module("motia.preopens", reset=lambda: None)
     world = _module("wit_world", WitWorld=object)
     world.__path__ = []
     parts = dict(

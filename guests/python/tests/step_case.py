@@ -1,4 +1,4 @@
-"""Builds a step in this interpreter as `motia_app` does in a component, for the tests."""
+"""Loads a step into this interpreter as `motia_app` does in the engine, for the tests."""
 
 import json
 import os
@@ -6,7 +6,6 @@ import random
 import sys
 import tempfile
 import textwrap
-import types
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -26,11 +25,6 @@ class StepCase(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = os.path.realpath(folder.name)
         self.addCleanup(self._restore, dict(sys.modules), list(sys.meta_path), list(sys.path), dict(os.environ))
-        # Sealing empties the path and freezes the heap, which this interpreter could not live with.
-        self.addCleanup(setattr, build, "_seal", build._seal)
-        self.addCleanup(setattr, build, "_PRELOADED", build._PRELOADED)
-        build._seal = lambda step: setattr(step, "generators", [random._inst])
-        build._PRELOADED = []
 
     @staticmethod
     def _restore(modules, meta_path, path, environment):
@@ -49,15 +43,10 @@ class StepCase(unittest.TestCase):
                 file.write(textwrap.dedent(text))
 
     def build(self, files, step, kind="step", site=None):
-        """The step `step` of a project of `files`; the report is in `self.report`."""
+        """The step `step` of a project of `files`, not sealed; the report is in `self.report`."""
         self.write(files)
-        entry = types.SimpleNamespace(FILE=step, KIND=kind, PROJECT=f"{self.folder}/project", SITE=site)
-        entry.__file__ = f"{self.folder}/motia_entry.py"
-        try:
-            self.step = build.prepare(entry)
-        finally:
-            with open(f"{self.folder}/motia_report.json", encoding="utf-8") as file:
-                self.report = json.load(file)
+        self.step, self.report = build.evaluate(step, kind, f"{self.folder}/project", site)
+        self.step.generators = [random._inst]
         return self.step
 
     def config(self, **environment):

@@ -41,6 +41,8 @@ pub struct Snapshot {
 /// An engine's state with a step, and the step's config.
 #[derive(Debug)]
 pub struct Evaluated {
+    /// What the engine says of the evaluation.
+    pub report: String,
     /// The state before the config was read.
     pub snapshot: Snapshot,
     /// The config, one JSON text, or why the guest has none.
@@ -74,8 +76,8 @@ impl HostMonotonicClock for StoppedClock {
 }
 
 impl Sandbox {
-    /// Lets an engine evaluate a step: calls `config` in an instance that sees `directories`, takes
-    /// the memory, and calls `config` once more, now for the config itself.
+    /// Lets an engine evaluate a step: calls `config`, which answers with a report, in an instance that
+    /// sees `directories`, takes the memory, and calls `config` once more, now for the config itself.
     ///
     /// # Errors
     /// What the guest said, or the limit that it hit.
@@ -87,12 +89,13 @@ impl Sandbox {
     ) -> Result<Evaluated, CallError> {
         with_instance(engine, directories, limits, async |store, instance| {
             let step = Step::new(&mut *store, &instance)?;
-            if let Err(failure) = step.call_config(&mut *store).await? {
-                return Ok(Err(failure));
-            }
+            let report = match step.call_config(&mut *store).await? {
+                Ok(report) => report,
+                Err(failure) => return Ok(Err(failure)),
+            };
             let snapshot = take(store, &instance).await?;
             let config = step.call_config(&mut *store).await?.map_err(Failure::from);
-            Ok(Ok(Evaluated { snapshot, config }))
+            Ok(Ok(Evaluated { report, snapshot, config }))
         })
         .await
     }

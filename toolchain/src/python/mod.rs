@@ -1,4 +1,8 @@
-//! Python: the step, its project and its packages, snapshotted by componentize-py.
+//! Python: the step, its project and its packages, loaded into a running interpreter.
+//!
+//! componentize-py spends nearly all of its time on the interpreter, so it runs once (`provision.rs`)
+//! and makes an engine: interpreter, standard library and glue. A step is what the engine's memory
+//! holds after it has loaded the step, in the sandbox.
 
 mod packages;
 mod provision;
@@ -6,17 +10,25 @@ mod provision;
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
+    sync::Arc,
+    time::{Duration, SystemTime},
 };
 
 use motia_manifest::{Digest, Language};
+use motia_sandbox::{
+    CallError, Evaluated, Limits, Sandbox, SeenDirectory, SharedEngine, Snapshot, StepComponent,
+    Wasm,
+};
 use serde::Deserialize;
+use serde_json::{Value, json};
 use walkdir::{DirEntry, WalkDir};
 
 use self::provision::Provisioned;
 use crate::{
-    BuildError, Position, Progress, Source, cache,
+    BuildError, Position, Progress, Source,
     discover::discover,
+    engine::EngineOnDisk,
+    sharing::Image,
     source::{Compiled, CompiledCode},
 };
 
@@ -25,19 +37,43 @@ pub use provision::{componentize_py, doctor};
 /// The largest file of a project that a step can read while it is evaluated at build.
 const STAGED_BYTES: u64 = 4 << 20;
 
+/// What evaluation may use.
+const TIME: Duration = Duration::from_secs(60);
+const MEMORY: usize = 512 << 20;
+
 /// Compiles Python sources.
 pub struct Python {
     provisioned: Provisioned,
+    sandbox: Arc<Sandbox>,
+    engine: Arc<EngineOnDisk>,
+    shared: Arc<SharedEngine>,
+    blank: StepComponent,
+    /// The engine without a step.
+    initial: Snapshot,
 }
 
 impl Python {
     /// Sets up what is needed, once for each version.
     pub async fn new(
         cache: &Path,
-        _sandbox: std::sync::Arc<motia_sandbox::Sandbox>,
+        sandbox: Arc<Sandbox>,
         progress: &dyn Progress,
     ) -> Result<Self, BuildError> {
-        Ok(Self { provisioned: Provisioned::new(cache, progress)? })
+        let failed = |error: &dyn std::fmt::Display| {
+            BuildError::general(format!("the Python engine cannot be used: {error}"))
+        };
+        let provisioned = Provisioned::new(cache, progress)?;
+        let engine = provisioned.engine()?;
+        let parts = engine.parts();
+        if !sandbox.has_engine(&parts) {
+            progress.begin("setting up Python (once): compiling the engine");
+        }
+        let shared = sandbox.engine(&parts).map_err(|error| failed(&error))?;
+        let blank = sandbox
+            .load_image("python", &shared, &engine.blank_image())
+            .map_err(|error| failed(&error))?;
+        let initial = sandbox.snapshot(&blank).await.map_err(|error| failed(&error))?;
+        Ok(Self { provisioned, sandbox, engine: Arc::new(engine), shared, blank, initial })
     }
 
     /// The digest of everything but the sources that shapes a component.
@@ -53,105 +89,114 @@ impl Python {
         progress: &dyn Progress,
     ) -> Result<Compiled, Vec<BuildError>> {
         let one = |error: BuildError| vec![error];
+        let in_file = |message: String| vec![BuildError::in_file(&source.file, message)];
         let packages = packages::install(&self.provisioned, project, progress)?;
-        let scratch = tempfile::tempdir().map_err(|error| one(error.into()))?;
-        let staged = Staged::new(scratch.path(), project, source, packages.is_some())
-            .map_err(|error| one(error.into()))?;
-        let component = scratch.path().join("component.wasm");
-        let output = staged
-            .command(&self.provisioned, packages.as_deref(), &component)
-            .output()
-            .map_err(|error| one(error.into()))?;
-        let report = staged.report();
-        if let Some(error) = report.as_ref().and_then(|report| report.error.as_ref()) {
+        let staged = tempfile::tempdir().map_err(|error| one(error.into()))?;
+        let directories =
+            stage(staged.path(), project, source, packages).map_err(|error| one(error.into()))?;
+        let limits = Limits { cpu: TIME, wall_clock: TIME, memory: MEMORY, ..Limits::background() };
+        let evaluated = self.sandbox.evaluate(&self.blank, &directories, limits).await;
+        let evaluated = evaluated.map_err(|error| match error {
+            CallError::Timeout(limit) | CallError::Cpu(limit) => in_file(format!(
+                "the top level of the module did not end within {} s",
+                limit.as_secs()
+            )),
+            CallError::Trap(cause) => {
+                in_file(format!("the module ended the process while it was evaluated: {cause}"))
+            }
+            error => in_file(format!("the module cannot be evaluated: {error}")),
+        })?;
+        let report: Report = serde_json::from_str(&evaluated.report)
+            .map_err(|error| in_file(format!("the report of the evaluation: {error}")))?;
+        if let Some(error) = &report.error {
             return Err(vec![error.explain(project, source)]);
         }
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            let said = said.split("Stack backtrace:").next().unwrap_or_default().trim();
-            return Err(vec![BuildError::in_file(
-                &source.file,
-                format!("componentize-py failed: {said}"),
-            )]);
+        if evaluated.snapshot.globals != self.initial.globals {
+            let message = "the engine changed a global, which an image cannot hold";
+            return Err(in_file(message.to_owned()));
         }
+        let image = Image::of(&evaluated.snapshot.memory);
         Ok(Compiled {
-            code: CompiledCode::Component(fs::read(&component).map_err(|error| one(error.into()))?),
+            config: Some(self.config(source, &report, evaluated, &image).await?),
+            code: CompiledCode::Image(Arc::clone(&self.engine), image),
             source_map: None,
-            config: None,
             inputs: inputs(project, source),
         })
     }
-}
 
-/// The directories that componentize-py is shown: copies, because the step's top level runs there
-/// and could write.
-struct Staged {
-    entry: PathBuf,
-    glue: PathBuf,
-    project: PathBuf,
-    wit: PathBuf,
-    empty: PathBuf,
-}
-
-impl Staged {
-    fn new(
-        scratch: &Path,
-        project: &Path,
+    /// The config, if need be from a second attempt in which missing variables have a placeholder:
+    /// a module that is evaluated late may refuse to start without its variables.
+    async fn config(
+        &self,
         source: &Source,
-        with_packages: bool,
-    ) -> std::io::Result<Self> {
-        let staged = Self {
-            entry: scratch.join("entry"),
-            glue: scratch.join("glue"),
-            project: scratch.join("project"),
-            wit: scratch.join("wit"),
-            empty: scratch.join("empty"),
-        };
-        fs::create_dir_all(&staged.entry)?;
-        fs::create_dir_all(staged.empty.join("lib/python3/site-packages"))?;
-        let text = |text: &str| serde_json::Value::from(text).to_string();
-        let site = if with_packages { "\"/3\"" } else { "None" };
-        let entry = format!(
-            "FILE = {}\nKIND = {}\nPROJECT = \"/2\"\nSITE = {site}\n",
-            text(&source.file),
-            text(source.role.name()),
-        );
-        fs::write(staged.entry.join("motia_entry.py"), entry)?;
-        cache::extract(&provision::GLUE, &staged.glue)?;
-        cache::extract(&cache::WIT, &staged.wit)?;
-        for file in project_files(project) {
-            let relative = file.strip_prefix(project).unwrap_or(&file);
-            let copy = staged.project.join(relative);
-            if let Some(parent) = copy.parent() {
-                fs::create_dir_all(parent)?;
+        report: &Report,
+        evaluated: Evaluated,
+        image: &Image,
+    ) -> Result<Value, Vec<BuildError>> {
+        let in_file = |message: String| vec![BuildError::in_file(&source.file, message)];
+        let failure = match evaluated.config {
+            Ok(json) => {
+                return serde_json::from_str(&json).map_err(|error| in_file(error.to_string()));
             }
-            fs::copy(&file, copy)?;
+            Err(failure) => failure,
+        };
+        let message = without_file(&failure.message, source);
+        if !report.reads.iter().any(|read| read.what == "env") {
+            return Err(in_file(message));
         }
-        Ok(staged)
-    }
-
-    /// The order of `-p` is part of the contract: the n-th directory is seen as `/n`.
-    fn command(&self, provisioned: &Provisioned, packages: Option<&Path>, out: &Path) -> Command {
-        let mut command = Command::new(provisioned.componentize_py());
-        command.env("VIRTUAL_ENV", &self.empty).env("PYTHONHASHSEED", "0").arg("-q");
-        command.arg("-d").arg(&self.wit).args(["-w", "step", "componentize", "motia_app"]);
-        let directories = [self.entry.as_path(), &self.glue, &self.project];
-        for directory in directories.into_iter().chain(packages) {
-            command.arg("-p").arg(directory);
+        let step = self
+            .sandbox
+            .load_image(&source.file, &self.shared, &Wasm::from(image.module()))
+            .map_err(|error| in_file(error.to_string()))?;
+        let placeholders = vec![("MOTIA_CONFIG_PLACEHOLDERS".to_owned(), "1".to_owned())];
+        match self.sandbox.config(&step, placeholders).await {
+            Ok(json) => serde_json::from_str(&json).map_err(|error| in_file(error.to_string())),
+            Err(_) => Err(in_file(message)),
         }
-        command.arg("-o").arg(out);
-        command
     }
+}
 
-    fn report(&self) -> Option<Report> {
-        let report = fs::read(self.entry.join("motia_report.json")).ok()?;
-        serde_json::from_slice(&report).ok()
+/// Lays out what the engine sees: copies, because not all of a project is to be seen.
+fn stage(
+    scratch: &Path,
+    project: &Path,
+    source: &Source,
+    packages: Option<PathBuf>,
+) -> std::io::Result<Vec<SeenDirectory>> {
+    let (entry, copies) = (scratch.join("entry"), scratch.join("project"));
+    fs::create_dir_all(&entry)?;
+    fs::create_dir_all(&copies)?;
+    let described = json!({ "file": source.file, "kind": source.role.name() });
+    fs::write(entry.join("entry.json"), described.to_string())?;
+    for file in project_files(project) {
+        let copy = copies.join(file.strip_prefix(project).unwrap_or(&file));
+        if let Some(parent) = copy.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::copy(&file, &copy)?;
+        // The interpreter looks at it, and its memory is to be the same every time.
+        fs::File::options().append(true).open(&copy)?.set_modified(SystemTime::UNIX_EPOCH)?;
     }
+    let seen = [("/0", Some(entry)), ("/2", Some(copies)), ("/3", packages)];
+    let seen = seen.into_iter().filter_map(|(seen_as, directory)| {
+        Some(SeenDirectory { directory: directory?, seen_as: seen_as.to_owned(), writable: false })
+    });
+    Ok(seen.collect())
+}
+
+fn without_file(message: &str, source: &Source) -> String {
+    message.strip_prefix(&format!("{}: ", source.file)).unwrap_or(message).to_owned()
 }
 
 #[derive(Deserialize)]
 struct Report {
+    reads: Vec<Read>,
     error: Option<GuestError>,
+}
+
+#[derive(Deserialize)]
+struct Read {
+    what: String,
 }
 
 #[derive(Deserialize)]
@@ -174,10 +219,7 @@ impl GuestError {
                     "there is no module `{module}`; if it is a package, add `{package}` to requirements.txt"
                 )
             }
-            (None, "" | "InvalidStep" | "StepError") => {
-                let prefix = format!("{}: ", source.file);
-                self.message.strip_prefix(&prefix).unwrap_or(&self.message).to_owned()
-            }
+            (None, "" | "InvalidStep" | "StepError") => without_file(&self.message, source),
             (None, name) => format!("{name}: {}", self.message),
         };
         let error = BuildError::in_file(&file, message);

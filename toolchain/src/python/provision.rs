@@ -8,17 +8,26 @@ use std::{
 use include_dir::{Dir, include_dir};
 use motia_manifest::Digest;
 
-use crate::{BuildError, Finding, Progress, State, cache, command::run};
+use crate::{
+    BuildError, Finding, Progress, State, cache,
+    command::run,
+    engine::{self, EngineOnDisk, NewEngine},
+    sharing,
+};
 
 const REQUIREMENTS: &str = include_str!("requirements.txt");
-pub static GLUE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../guests/python");
+static GLUE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../guests/python");
+
+/// What of the glue is part of an engine.
+const APP: &str = "motia_app.py";
+const PACKAGE: &str = "motia";
 
 /// The digest of everything that shapes a component beside its sources.
 pub fn key() -> Digest {
-    let glue = GLUE.get_file("motia_app.py").into_iter().map(|file| file.contents());
-    let package = GLUE.get_dir("motia").map(cache::parts).unwrap_or_default();
+    let glue = GLUE.get_file(APP).into_iter().map(|file| file.contents());
+    let package = GLUE.get_dir(PACKAGE).map(cache::parts).unwrap_or_default();
     let parts = cache::parts(&cache::WIT).into_iter().chain(glue).chain(package);
-    Digest::of_parts(std::iter::once(REQUIREMENTS.as_bytes()).chain(parts))
+    Digest::of_parts([REQUIREMENTS.as_bytes(), engine::FORM].into_iter().chain(parts))
 }
 
 fn directory(cache: &Path) -> PathBuf {
@@ -69,6 +78,7 @@ impl Provisioned {
                 .arg(&requirements);
             run(&mut install, "installing componentize-py")?;
             std::fs::write(&complete, "")?;
+            progress.begin("setting up Python (once): making the engine");
         }
         drop(lock);
         Ok(Self { root, cache: cache.to_owned() })
@@ -77,6 +87,37 @@ impl Provisioned {
     /// The componentizer.
     pub fn componentize_py(&self) -> PathBuf {
         script(&self.root, "componentize-py")
+    }
+
+    /// The engine, made once for each version.
+    pub fn engine(&self) -> Result<EngineOnDisk, BuildError> {
+        let directory = self.cache.join(format!("python-engine-{}", key().short()));
+        cache::once(&directory, |directory| self.make_engine(directory))?;
+        Ok(EngineOnDisk::open(&directory)?)
+    }
+
+    fn make_engine(&self, directory: &Path) -> Result<(), BuildError> {
+        let scratch = tempfile::tempdir()?;
+        let [glue, wit, empty] = ["glue", "wit", "empty"].map(|name| scratch.path().join(name));
+        cache::extract(&GLUE, &glue)?;
+        cache::extract(&cache::WIT, &wit)?;
+        // Its `site-packages` are what componentize-py takes for the interpreter's own.
+        std::fs::create_dir_all(empty.join("lib/python3/site-packages"))?;
+        let component = scratch.path().join("engine.wasm");
+        let mut componentize = Command::new(self.componentize_py());
+        componentize.env("VIRTUAL_ENV", &empty).arg("-q").arg("-d").arg(&wit);
+        componentize.args(["-w", "step", "componentize", "motia_app", "-p"]).arg(&glue);
+        run(componentize.arg("-o").arg(&component), "componentize-py")?;
+        let failed = |error: sharing::Error| {
+            BuildError::general(format!("the Python engine cannot be shared: {error}"))
+        };
+        let (template, blank) =
+            sharing::without_memory(&std::fs::read(&component)?).map_err(failed)?;
+        let component = sharing::with_snapshot(&template).map_err(failed)?;
+        let new =
+            NewEngine { name: "python", template: &template, component: &component, module: None };
+        EngineOnDisk::create(directory, &new)?;
+        Ok(EngineOnDisk::open(directory)?.set_blank(directory, &blank)?)
     }
 
     /// The interpreter that installs packages; it never runs a user's code.

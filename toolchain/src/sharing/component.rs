@@ -5,8 +5,8 @@ use wasm_encoder::{
     ComponentAliasSection, ComponentExportKind, ComponentExportSection, ComponentImportSection,
     ComponentSection, ComponentSectionId, ComponentTypeRef, ComponentTypeSection, ComponentValType,
     CoreTypeSection, EntityType, ExportKind, ExportSection, Function, FunctionSection,
-    ImportSection, InstanceSection, MemArg, MemArgTarget, MemoryType, Module, ModuleArg, ModuleSection,
-    ModuleType, PrimitiveValType, RawSection, TypeSection, ValType,
+    ImportSection, InstanceSection, MemArg, MemArgTarget, MemoryType, Module, ModuleArg,
+    ModuleSection, ModuleType, PrimitiveValType, RawSection, TypeSection, ValType,
     reencode::{self, Reencode, ReencodeComponent, component_utils},
 };
 use wasmparser::{Parser, Payload, Validator, WasmFeatures};
@@ -300,8 +300,7 @@ fn all_globals(component: &[u8]) -> Result<Vec<Global>, Error> {
 
 /// The module behind `snapshot`. It grows the memory by a page and puts there what is not in it.
 fn accessor(globals: &[Global]) -> Module {
-    let memory =
-        MemArg { offset: 0, align: 0, target: MemArgTarget::Memory(0), ordering: None };
+    let memory = MemArg { offset: 0, align: 0, target: MemArgTarget::Memory(0), ordering: None };
     let mut imports = ImportSection::new();
     let any = MemoryType {
         minimum: 0,

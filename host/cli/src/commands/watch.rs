@@ -15,6 +15,9 @@ use tokio::sync::Notify;
 /// Editors write a file in several steps; this much quiet ends them.
 const QUIET: Duration = Duration::from_millis(30);
 
+/// A burst that does not end, such as of a log file in the project, is looked at so often.
+const LONGEST_BURST: Duration = Duration::from_millis(300);
+
 /// Directories in which nothing is a source.
 const IGNORED: [&str; 6] = [".motia", ".git", "node_modules", "dist", "target", "__pycache__"];
 
@@ -55,7 +58,10 @@ impl Changes {
     /// Waits for a change, and for the end of the burst that it belongs to.
     pub async fn next(&self) {
         self.changed.notified().await;
-        while tokio::time::timeout(QUIET, self.changed.notified()).await.is_ok() {}
+        let burst = async {
+            while tokio::time::timeout(QUIET, self.changed.notified()).await.is_ok() {}
+        };
+        let _ = tokio::time::timeout(LONGEST_BURST, burst).await;
     }
 }
 
