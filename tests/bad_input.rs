@@ -3,11 +3,11 @@
 mod support;
 
 use std::{
-    fs,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use motia_manifest::{Bundle, Code, Step};
 use serde_json::{Value, json};
 use support::{Project, Reply, Running, Server, Shared, line_of};
 
@@ -395,21 +395,17 @@ fn environment_variables_are_read_when_a_step_runs_and_never_built_in() {
     assert_eq!(project.manifest(), built);
 }
 
-/// Whether any file of the bundle contains a text.
+/// Whether the manifest or the memory of a step contains a text.
 fn bundle_has(project: &Project, text: &str) -> bool {
-    let mut directories = vec![project.bundle()];
-    while let Some(directory) = directories.pop() {
-        for entry in fs::read_dir(directory).expect("a directory of the bundle") {
-            let path = entry.expect("an entry of the bundle").path();
-            if path.is_dir() {
-                directories.push(path);
-            } else {
-                let content = fs::read(&path).expect("a file of the bundle");
-                if content.windows(text.len()).any(|part| part == text.as_bytes()) {
-                    return true;
-                }
-            }
+    let has = |content: &[u8]| content.windows(text.len()).any(|part| part == text.as_bytes());
+    let bundle = Bundle::open(&project.bundle()).expect("a bundle");
+    let in_memory = |step: &Step| match &step.code {
+        Some(Code::Image(image)) => {
+            let engine = bundle.engine(step, image).expect("the step's engine");
+            let blank = bundle.read(&engine.image).expect("the engine's image");
+            has(&bundle.read_against(&image.artifact, &blank).expect("the step's image"))
         }
-    }
-    false
+        other => panic!("not an image: {other:?}"),
+    };
+    has(project.manifest().as_bytes()) || bundle.manifest().steps.iter().any(in_memory)
 }

@@ -58,14 +58,16 @@ fn a_component_made_against_the_wit_alone_is_served() {
     fs::create_dir(&bundle).expect("a bundle");
     fs::write(bundle.join("by-hand.wasm"), &component).expect("to write the component");
     let manifest = json!({
-        "schemaVersion": 1,
+        "schemaVersion": 2,
         "steps": [{
             "file": "app.py",
             "language": "component",
-            "component": {
-                "path": "by-hand.wasm",
-                "sha256": Digest::of(&component).as_str(),
-                "bytes": component.len(),
+            "code": {
+                "component": {
+                    "path": "by-hand.wasm",
+                    "sha256": Digest::of(&component).as_str(),
+                    "bytes": component.len(),
+                },
             },
             "config": { "name": "ByHand", "type": "api", "method": "POST", "path": "/by-hand/:id" },
         }],

@@ -24,33 +24,33 @@ fn refusal(bundle: &Path, data: &Path, address: &str) -> String {
     stderr
 }
 
-/// The path of the first component, relative to the bundle.
-fn component(project: &Project) -> String {
+/// The path of the first step's code, relative to the bundle.
+fn code(project: &Project) -> String {
     let manifest: Value = serde_json::from_str(&project.manifest()).expect("a manifest in JSON");
-    let path = &manifest["steps"][0]["component"]["path"];
-    path.as_str().unwrap_or_else(|| panic!("no component: {manifest:#}")).to_owned()
+    let path = &manifest["steps"][0]["code"]["image"]["path"];
+    path.as_str().unwrap_or_else(|| panic!("no image: {manifest:#}")).to_owned()
 }
 
 #[test]
 fn a_bundle_with_a_changed_byte_is_refused_with_the_files_name() {
     let project = built();
-    let component = component(&project);
-    let file = project.bundle().join(&component);
-    let mut content = fs::read(&file).expect("a component");
+    let code = code(&project);
+    let file = project.bundle().join(&code);
+    let mut content = fs::read(&file).expect("an image");
     let middle = content.len() / 2;
     content[middle] ^= 1;
-    fs::write(&file, content).expect("to change the component");
+    fs::write(&file, content).expect("to change the image");
     let refusal = refusal(&project.bundle(), &project.data(), "127.0.0.1:0");
-    assert!(refusal.contains(&component) && refusal.contains("changed"), "{refusal}");
+    assert!(refusal.contains(&code) && refusal.contains("changed"), "{refusal}");
 }
 
 #[test]
 fn a_bundle_with_a_missing_file_is_refused_with_the_files_name() {
     let project = built();
-    let component = component(&project);
-    fs::remove_file(project.bundle().join(&component)).expect("to remove the component");
+    let code = code(&project);
+    fs::remove_file(project.bundle().join(&code)).expect("to remove the image");
     let refusal = refusal(&project.bundle(), &project.data(), "127.0.0.1:0");
-    assert!(refusal.contains(&component), "{refusal}");
+    assert!(refusal.contains(&code), "{refusal}");
 }
 
 #[test]

@@ -13,13 +13,16 @@ mod doctor;
 mod engine;
 mod error;
 mod javascript;
+pub mod openapi;
 mod progress;
 mod project;
 mod python;
 mod record;
 mod rust;
+pub mod scaffold;
 mod sharing;
 mod source;
+pub mod types;
 
 pub use build::{Broken, BuildOptions, BuildReport, Form, StepReport, Toolchain};
 pub use cache::cache_directory;

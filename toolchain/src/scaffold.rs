@@ -339,8 +339,9 @@ mod tests {
 
     #[test]
     fn a_name_or_a_directory_that_the_build_cannot_find_is_refused() {
-        let refused =
-            |directory, name| file(Path::new(directory), name, Language::Rust).unwrap_err();
+        let refused = |directory: &str, name: &str| {
+            file(Path::new(directory), name, Language::Rust).unwrap_err()
+        };
         assert!(refused("lib", "Order").contains("`steps` or `src`"));
         assert!(refused("steps", "../Order").contains("`../Order`"));
         assert!(refused("steps", "--").contains("`--`"));

@@ -68,7 +68,10 @@ export function onRead(next) {
 /** Fetches the variables of this invocation. What the step itself assigned stays. */
 export function loadEnvironment() {
   if (!assigned.has('NODE_ENV')) variables.NODE_ENV = 'production';
-  for (const [name, value] of getEnvironment()) {
+  const given = getEnvironment();
+  for (let i = 0; i < given.length; i++) {
+    const name = given[i][0];
+    const value = given[i][1];
     if (name === PLACEHOLDERS) placeholders = value === '1';
     else if (!assigned.has(name)) variables[name] = value;
   }

@@ -8,6 +8,7 @@ import './globals.js';
 import { configJson, definition } from './config.js';
 import { loadEnvironment, onRead } from './environment.js';
 import { toFailure } from './failure.js';
+import { rehearse } from './rehearsal.js';
 import { run } from './run.js';
 import { installTaps, removeTaps } from './taps.js';
 
@@ -32,6 +33,7 @@ installTaps();
 export function createStep({ file, kind, load, deferred, eager = [] }) {
   const prepared = prepare();
   report(prepared.failure);
+  rehearse(answer);
 
   function prepare() {
     try {
@@ -68,12 +70,15 @@ export function createStep({ file, kind, load, deferred, eager = [] }) {
     }
   }
 
-  async function handle(invocation) {
+  function handle(invocation) {
     if (prepared.failure) throw prepared.failure;
+    return answer(prepared.step, invocation);
+  }
+
+  async function answer(step, invocation) {
     try {
       loadEnvironment();
-      const step = prepared.step ?? definition(file, kind, await load());
-      return await run(step, file, invocation);
+      return await run(step ?? definition(file, kind, await load()), file, invocation);
     } catch (error) {
       throw toFailure(error);
     }

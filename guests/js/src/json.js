@@ -33,5 +33,6 @@ export function fromJson(text) {
  * @param {unknown} value
  */
 export function setField(target, name, value) {
-  Object.defineProperty(target, name, { value, writable: true, enumerable: true, configurable: true });
+  if (name !== '__proto__') target[name] = value;
+  else Object.defineProperty(target, name, { value, writable: true, enumerable: true, configurable: true });
 }

@@ -1,6 +1,7 @@
 // `ctx.logger`. A log call must not fail a step, so here everything has a JSON form.
 
 import { log } from 'motia:step/logger@0.1.0';
+import { setField } from './json.js';
 import { normaliseStack } from './stack.js';
 
 /** The fields of an error that matter; what the error carries beyond them is kept too. */
@@ -12,7 +13,7 @@ function loggable(value, ancestors) {
   if (typeof value === 'symbol') return String(value);
   if (value === null || typeof value !== 'object') return value;
   if (ancestors.includes(value)) return '[Circular]';
-  const inner = [...ancestors, value];
+  const inner = ancestors.concat([value]);
   if (value instanceof Error) return fields(expanded(value), inner);
   if (typeof value.toJSON === 'function') return loggable(value.toJSON(), inner);
   if (Array.isArray(value)) return value.map((one) => loggable(one, inner));
@@ -21,8 +22,12 @@ function loggable(value, ancestors) {
   return fields(value, inner);
 }
 
-const fields = (object, ancestors) =>
-  Object.fromEntries(Object.entries(object).map(([key, value]) => [key, loggable(value, ancestors)]));
+function fields(object, ancestors) {
+  const result = {};
+  const keys = Object.keys(object);
+  for (let i = 0; i < keys.length; i++) setField(result, keys[i], loggable(object[keys[i]], ancestors));
+  return result;
+}
 
 /**
  * The record's own fields as a JSON object; arguments that are not objects become its `data`.

@@ -11,9 +11,11 @@ const SINGLE = new Set([
 
 const decoder = new TextDecoder();
 
-/** Steps that know `Buffer` get one; the bundle has it only where the step's code names it. */
-const asBytes = (data) =>
-  globalThis.Buffer ? globalThis.Buffer.from(data.buffer, data.byteOffset, data.byteLength) : data;
+/**
+ * Steps that know `Buffer` get one; the bundle has it only where the step's code names it. A copy, as
+ * the bytes come from the bindings' realm: there `instanceof Uint8Array` means another class.
+ */
+const asBytes = (data) => (globalThis.Buffer ? globalThis.Buffer.from(data) : new Uint8Array(data));
 
 /** A file of a `multipart/form-data` body. */
 export class UploadedFile {
@@ -41,15 +43,26 @@ export class UploadedFile {
   }
 }
 
+// Every request goes through these two. The engine interprets, and an iterator costs it more than
+// all the rest, so they count.
+
 /** Repeated headers as Node gives them. */
 function headers(list) {
   const result = {};
-  for (const [name, value] of list) {
+  for (let i = 0; i < list.length; i++) {
+    const name = list[i][0];
+    const value = list[i][1];
     const before = Object.hasOwn(result, name) ? result[name] : undefined;
     if (name === 'set-cookie') setField(result, name, [...(before ?? []), value]);
     else if (before === undefined) setField(result, name, value);
     else if (!SINGLE.has(name)) setField(result, name, `${before}${name === 'cookie' ? '; ' : ', '}${value}`);
   }
+  return result;
+}
+
+function fields(list) {
+  const result = {};
+  for (let i = 0; i < list.length; i++) setField(result, list[i][0], list[i][1]);
   return result;
 }
 
@@ -80,35 +93,33 @@ function bodyOf({ body, rawBody }) {
 
 /** @param request the record `request` of the contract */
 export function apiRequest(request) {
-  const pathParams = {};
-  for (const [name, value] of request.pathParams) setField(pathParams, name, value);
-  return {
+  const known = {
     method: request.method,
     path: request.path,
     headers: headers(request.headers),
-    pathParams,
+    pathParams: fields(request.pathParams),
     queryParams: fromJson(request.queryParams) ?? {},
-    ...bodyOf(request),
   };
+  return Object.assign(known, bodyOf(request));
 }
 
 const optionalField = (name, json) => (json === undefined ? {} : { [name]: JSON.parse(json) });
 
 /**
- * The arguments that come before `ctx` when the step is not called for a request.
+ * What comes before `ctx` when the step is not called for a request; a cron tick has nothing.
  * @param trigger the variant `trigger` of the contract
  */
 export function triggerInput({ tag, val }) {
-  if (tag === 'event') return [fromJson(val.data)];
+  if (tag === 'event') return fromJson(val.data);
   if (tag === 'state') {
     const { groupId, key, oldValue, newValue } = val;
     const values = { ...optionalField('old_value', oldValue), ...optionalField('new_value', newValue) };
-    return [{ type: 'state', group_id: groupId, item_id: key, ...values }];
+    return { type: 'state', group_id: groupId, item_id: key, ...values };
   }
   if (tag === 'stream') {
     const { streamName, groupId, id, action, data } = val;
     const event = { type: action, data: fromJson(data) };
-    return [{ type: 'stream', timestamp: Date.now(), streamName, groupId, id, event }];
+    return { type: 'stream', timestamp: Date.now(), streamName, groupId, id, event };
   }
-  return [];
+  throw new TypeError(`the trigger \`${tag}\` is not known`);
 }

@@ -17,7 +17,7 @@ function withMiddleware(handler, middleware, ctx) {
         return next(req);
       });
     };
-  }, async (req) => handler(req, ctx));
+  }, (req) => handler(req, ctx));
 }
 
 /**
@@ -31,7 +31,7 @@ export async function run({ config, handler }, file, invocation) {
   const ctx = createContext(invocation);
   const { trigger } = invocation;
   if (trigger.tag !== 'api') {
-    await handler(...triggerInput(trigger), ctx);
+    await (trigger.tag === 'cron' ? handler(ctx) : handler(triggerInput(trigger), ctx));
     return undefined;
   }
   const call = withMiddleware(handler, config.middleware ?? [], ctx);

@@ -47,11 +47,12 @@ export async function bundle(dir, { file, kind = 'step', load, deferred = false,
       eager: [${eager.map((one) => `() => require(${JSON.stringify(`./${one}`)})`)}],
     });
     export const config = step.config, handle = step.handle;`;
-  const result = await esbuild.build({
+  const build = (zod3, zod4) => esbuild.build({
     stdin: { contents: entry, resolveDir: dir, sourcefile: 'motia-entry.js' },
     absWorkingDir: dir,
     bundle: true,
     write: false,
+    metafile: true,
     format: 'esm',
     platform: 'neutral',
     target: 'es2022',
@@ -64,6 +65,8 @@ export async function bundle(dir, { file, kind = 'step', load, deferred = false,
     external: ['motia:step/*', 'wasi:*'],
     inject: [join(glue, 'node/buffer-global.js')],
     define: {
+      MOTIA_ZOD3: String(zod3),
+      MOTIA_ZOD4: String(zod4),
       'process.env.NODE_ENV': '"production"',
       'import.meta.url': '"file:///step.js"',
       __filename: '"/step.js"',
@@ -75,5 +78,8 @@ export async function bundle(dir, { file, kind = 'step', load, deferred = false,
     },
     ...options,
   });
-  return result.outputFiles[0].text;
+  const lean = await build(false, false);
+  const imports = (pattern) => Object.keys(lean.metafile.inputs).some((path) => pattern.test(path));
+  const [zod3, zod4] = [imports(/node_modules\/zod\/(v3|lib)\//), imports(/node_modules\/zod\/v4\//)];
+  return (zod3 || zod4 ? await build(zod3, zod4) : lean).outputFiles[0].text;
 }

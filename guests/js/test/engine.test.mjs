@@ -2,7 +2,7 @@
 // This is the recipe that the toolchain follows in its own process.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -33,12 +33,14 @@ function snapshot(dir, code) {
   copyFileSync(join(engine, 'initializer.js'), join(sources, 'initializer.js'));
   const core = join(dir, 'core.wasm');
   const flags = ['--allow-wasi', '--init-func', 'componentize.wizer', `--mapdir=/::${sources}`, '--wasm-bulk-memory=true', '--inherit-env=true'];
-  const printed = execFileSync(wizer, [...flags, `-o=${core}`, join(engine, 'in.wasm')], {
+  const { stdout, stderr } = spawnSync(wizer, [...flags, `-o=${core}`, join(engine, 'in.wasm')], {
     env: JSON.parse(readFileSync(join(engine, 'environment.json'), 'utf8')),
     input: '--initializer-script-path /initializer.js --strip-path-prefix / step.js',
     encoding: 'utf8',
   });
-  return { core, report: JSON.parse(/^motia-init:(.*)$/m.exec(printed)[1]) };
+  // A rehearsal that fails says so here.
+  assert.equal(stderr, '');
+  return { core, report: JSON.parse(/^motia-init:(.*)$/m.exec(stdout)[1]) };
 }
 
 /** A component of the snapshot, as a module that Node runs, and the calls that its host gets. */
@@ -75,7 +77,7 @@ const FILES = {
     export const handler = async (input, ctx) => {
       await new Promise((resolve) => setTimeout(resolve, 5));
       if (input.fail) throw new TypeError('boom');
-      ctx.logger.info('done', { key, old, random: Math.random(), hash: Buffer.from('hi').toString('hex') });
+      ctx.logger.info('done', { key, old, random: Math.random(), hash: Buffer.from('hi').toString('hex'), text: input.text });
     };`,
   'lib/key.ts': 'export const key = process.env.API_KEY;',
   'lib/old.cjs': 'exports.old = String(new Date().getFullYear());',
@@ -97,9 +99,12 @@ test('the deferred build runs with the values of the invocation', { skip: !exist
 
   const { step, calls } = await load(dir, core, { API_KEY: 'secret' });
   assert.equal(JSON.parse(step.config()).input.properties.n.type, 'number');
-  step.handle(event({ n: 1 }));
+  const text = 'a\u00e4\u20ac\u{1f600}';
+  step.handle(event({ n: 1, text }));
+  // The rehearsal at build left nothing behind.
+  assert.equal(calls.length, 1);
   const logged = JSON.parse(calls.find(([level]) => level === 'info')[2]);
-  assert.deepEqual([logged.key, logged.old, logged.hash], ['secret', String(new Date().getFullYear()), '6869']);
+  assert.deepEqual([logged.key, logged.old, logged.hash, logged.text], ['secret', String(new Date().getFullYear()), '6869', text]);
 
   assert.throws(() => step.handle(event({ fail: true })), ({ payload }) => {
     assert.deepEqual([payload.name, payload.message, payload.retryable], ['TypeError', 'boom', true]);

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { bundle, project } from './bundle.mjs';
 import { event, refusal, request, start, trigger } from './host.mjs';
 
 const plain = (value) => JSON.parse(JSON.stringify(value));
@@ -181,6 +182,24 @@ test('Zod 4, Zod Mini and Zod 3 become JSON Schema of what comes in', async () =
     assert.notEqual(input.additionalProperties, false, from);
     assert.deepEqual(responseSchema['200'], input, from);
   }
+});
+
+test('a step without Zod and Buffer has neither in its bundle', async () => {
+  const bundled = async (body) => bundle(project(eventStep(body)), { file: 'steps/e.step.ts' });
+  assert.doesNotMatch(await bundled(''), /ZodFirstPartyTypeKind|INSPECT_MAX_BYTES/);
+  assert.match(await bundled('Buffer.alloc(1)'), /INSPECT_MAX_BYTES/);
+});
+
+test('Zod 4 does not compile its schemas', async () => {
+  const { calls, handle } = await start({ 'steps/e.step.ts': `import { z } from 'zod';
+    const schema = z.object({ n: z.number() });
+    export const config = { type: 'event', name: 'E', input: schema };
+    export const handler = async (input, { logger }) => {
+      globalThis.Function = new Proxy(Function, { construct() { throw new Error('compiled'); } });
+      if (schema.parse(input).n === 1) logger.info('checked');
+    };` });
+  await handle(event({ n: 1 }));
+  assert.equal(calls[0][2], 'checked');
 });
 
 test('a Standard Schema that offers JSON Schema is converted, another is refused by name', async () => {

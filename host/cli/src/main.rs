@@ -22,6 +22,7 @@ enum Command {
     Serve(commands::serve::Serve),
     Dev(commands::dev::Dev),
     Emit(commands::emit::Emit),
+    Generate(commands::generate::Generate),
     Doctor(commands::doctor::Doctor),
     Completions(commands::completions::Completions),
     #[command(hide = true)]
@@ -45,6 +46,7 @@ fn main() -> std::process::ExitCode {
             Command::Serve(command) => command.run().await,
             Command::Dev(command) => command.run().await,
             Command::Emit(command) => command.run().await,
+            Command::Generate(command) => command.run().await,
             Command::Doctor(command) => command.run(),
             Command::Completions(command) => command.run(),
             Command::ToolchainPath(command) => command.run(),

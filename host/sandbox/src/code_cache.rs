@@ -57,13 +57,18 @@ impl From<Vec<u8>> for Wasm {
 pub(crate) struct CodeCache {
     directory: Option<PathBuf>,
     max_bytes: usize,
-    stored: Arc<AtomicUsize>,
+    compiled: Arc<AtomicUsize>,
 }
 
 impl CodeCache {
     /// Keeps code in `directory`, or nowhere. Refuses to compile more than `max_bytes` at a time.
     pub fn new(directory: Option<PathBuf>, max_bytes: usize) -> Self {
-        Self { directory, max_bytes, stored: Arc::default() }
+        Self { directory, max_bytes, compiled: Arc::default() }
+    }
+
+    /// How much was not kept and had to be compiled, since the process started.
+    pub fn compiled(&self) -> usize {
+        self.compiled.load(Ordering::Relaxed)
     }
 
     /// Whether native code is kept already.
@@ -115,9 +120,10 @@ impl CodeCache {
             return Err(wasmtime::format_err!("it has {bytes} bytes; at most {limit} are allowed"));
         }
         let made = make(engine, source)?;
+        let before = self.compiled.fetch_add(1, Ordering::Relaxed);
         let Some(path) = path else { return Ok(made) };
         let kept = store(&path, &serialize(&made)?);
-        if self.stored.fetch_add(1, Ordering::Relaxed) % EVICT_EVERY == 0 {
+        if before % EVICT_EVERY == 0 {
             if let Err(error) = evict(path.parent().unwrap_or(Path::new(".")), CODE_BYTES) {
                 tracing::warn!("old native code cannot be deleted: {error}");
             }

@@ -104,6 +104,7 @@ impl Sandbox {
     /// # Errors
     /// When the machine cannot reserve the address space that the pool needs.
     pub fn new(options: &SandboxOptions) -> Result<Self, LoadError> {
+        allow_open_files();
         let start = |strategy| {
             Runtime::start(options, strategy)
                 .map_err(|error| LoadError::Runtime(format!("{error:#}")))
@@ -134,6 +135,12 @@ impl Sandbox {
     /// When its parts cannot be compiled.
     pub fn engine(&self, parts: &EngineParts) -> Result<Arc<SharedEngine>, LoadError> {
         self.engines.load(parts, self.first.as_ref(), &self.best)
+    }
+
+    /// How many components, engines and images had to be compiled since the sandbox was started,
+    /// because their native code was not kept.
+    pub fn compiled(&self) -> usize {
+        self.best.code.compiled()
     }
 
     /// Whether an engine's native code is kept, so that loading it takes no time.
@@ -228,6 +235,20 @@ impl Sandbox {
             call(store, &step).await
         })
         .await
+    }
+}
+
+/// Every loaded step keeps the file open from which its memory is mapped, so the process takes as many
+/// open files as it may have.
+fn allow_open_files() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit, setrlimit};
+        let mut limit = getrlimit(Resource::Nofile);
+        limit.current = limit.maximum;
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
+            tracing::warn!("the limit of open files stays as it is: {error}");
+        }
     }
 }
 

@@ -25,6 +25,12 @@ use crate::{BuildError, Position, Source};
 /// Modules of Node that the glue stands in for.
 const STAND_INS: [&str; 6] = ["buffer", "crypto", "events", "path", "process", "util"];
 
+/// Parts of the glue that are in a bundle only where a file below one of these directories is.
+const OPTIONAL: [(&str, &[&str]); 2] = [
+    ("MOTIA_ZOD3", &["node_modules/zod/v3/", "node_modules/zod/lib/"]),
+    ("MOTIA_ZOD4", &["node_modules/zod/v4/"]),
+];
+
 /// Bundles one source.
 pub struct Bundler<'a> {
     provisioned: &'a Provisioned,
@@ -52,13 +58,26 @@ impl<'a> Bundler<'a> {
         Self { provisioned, project, source, toolchain_prefix }
     }
 
-    /// Runs esbuild.
+    /// Runs esbuild; once more if the step turns out to need a part of the glue that few steps do.
     pub fn bundle(&self, deferral: &Deferral) -> Result<Bundle, Vec<BuildError>> {
+        let bundle = self.bundle_with(deferral, &[])?;
+        let parts: Vec<&str> = OPTIONAL
+            .iter()
+            .filter(|(_, packages)| packages.iter().any(|package| bundle.graph.has(package)))
+            .map(|(part, _)| *part)
+            .collect();
+        if parts.is_empty() { Ok(bundle) } else { self.bundle_with(deferral, &parts) }
+    }
+
+    fn bundle_with(&self, deferral: &Deferral, parts: &[&str]) -> Result<Bundle, Vec<BuildError>> {
         let general = |error: std::io::Error| vec![BuildError::general(error.to_string())];
         let scratch = tempfile::tempdir().map_err(general)?;
         let outfile = scratch.path().join("step.js");
         let metafile = scratch.path().join("meta.json");
         let mut esbuild = self.command(&outfile, &metafile);
+        for (part, _) in OPTIONAL {
+            esbuild.arg(format!("--define:{part}={}", parts.contains(&part)));
+        }
         let mut child = esbuild.spawn().map_err(|error| {
             let program = self.provisioned.esbuild();
             vec![BuildError::general(format!("{} cannot be started: {error}", program.display()))]
@@ -71,7 +90,7 @@ impl<'a> Bundler<'a> {
         if !output.status.success() {
             // Only a `require` of such a module is refused; an `import()` is not.
             if said.contains("top-level await") && !deferral.is_all() {
-                return self.bundle(&Deferral::all_asynchronous());
+                return self.bundle_with(&Deferral::all_asynchronous(), parts);
             }
             return Err(self.errors(&said));
         }

@@ -254,7 +254,10 @@ fn project_files(project: &Path) -> Vec<PathBuf> {
                     "node_modules" | "dist" | "target" | "__pycache__" | "venv" | "python_modules"
                 );
         }
-        !name.starts_with('.')
+        // It names all steps, so every step would depend on every other one.
+        let types = name == "motia_types.py";
+        !types
+            && !name.starts_with('.')
             && ![".ts", ".tsx", ".js", ".jsx", ".rs", ".lock", ".wasm", ".pyc"]
                 .iter()
                 .any(|extension| name.ends_with(extension))

@@ -1,7 +1,8 @@
 // From the schemas that steps declare to JSON Schema (draft 7).
 //
-// The converters of Zod are required only when a schema needs them: a step without Zod evaluates
-// nothing of it.
+// The converters of Zod are larger than all the rest of the glue. Where a step imports nothing of
+// Zod 3 or Zod 4, the bundler defines `MOTIA_ZOD3` or `MOTIA_ZOD4` as false, and the converter is not
+// in the bundle. Otherwise it is evaluated only when a schema needs it.
 
 const isObject = (value) => value !== null && (typeof value === 'object' || typeof value === 'function');
 
@@ -24,9 +25,13 @@ export function toJsonSchema(schema, path) {
 }
 
 function convert(schema) {
-  if (schema._zod?.def) return require('./zod4.js').toJsonSchema(schema);
-  if (schema._def?.typeName) return require('./zod3.js').toJsonSchema(schema);
-  const standard = schema['~standard'];
+  if (typeof MOTIA_ZOD4 === 'undefined' || MOTIA_ZOD4) {
+    if (schema._zod?.def) return require('./zod4.js').toJsonSchema(schema);
+  }
+  if (typeof MOTIA_ZOD3 === 'undefined' || MOTIA_ZOD3) {
+    if (schema._def?.typeName) return require('./zod3.js').toJsonSchema(schema);
+  }
+  const standard = schema['~standard'] ?? {};
   if (typeof standard.jsonSchema?.input === 'function') return standard.jsonSchema.input({ target: 'draft-07' });
   for (const method of ['toJSONSchema', 'toJsonSchema', 'toJSON']) {
     if (typeof schema[method] === 'function') return schema[method]();

@@ -11,13 +11,16 @@ use motia_toolchain::{
 };
 use serde_json::json;
 
-use super::watch::{Changes, announce};
+use super::{
+    host::precompile,
+    watch::{Changes, announce},
+};
 use crate::progress;
 
 /// Compile the steps of a project to components.
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  motia build\n  motia build my-project --out /srv/bundles/my-project\n  motia build --watch\n\n\
+    after_help = "Examples:\n  motia build\n  motia build my-project --out /srv/bundles/my-project\n  motia build --watch\n  motia build --precompile && motia serve\n\n\
                         What a language needs is set up at its first use and kept in the user's cache."
 )]
 pub struct Build {
@@ -33,6 +36,9 @@ pub struct Build {
     /// Make ordinary components, engine included, which other hosts run as well.
     #[arg(long)]
     self_contained: bool,
+    /// Compile to native code as well, which `motia serve` on this machine then finds in the cache.
+    #[arg(long)]
+    precompile: bool,
     /// Go on and build again what changes, until ctrl-C; a build with errors leaves the bundle as it was.
     #[arg(long)]
     watch: bool,
@@ -52,11 +58,15 @@ impl Build {
             true => Some(Changes::of(&options.project, &[&options.out])?),
             false => None,
         };
-        let toolchain = Toolchain::new(cache_directory(), Arc::new(sandbox(Compiler::Cranelift)?));
+        let sandbox = Arc::new(sandbox(Compiler::Cranelift)?);
+        let toolchain = Toolchain::new(cache_directory(), Arc::clone(&sandbox));
         let built = build(&toolchain, &options, progress::for_terminal(), self.json).await;
         if let (Some(report), false) = (&built, self.json) {
             print(report);
             println!("{} steps in {}", report.manifest.steps.len(), options.out.display());
+        }
+        if self.precompile && built.is_some() {
+            precompile(options.out.clone(), &sandbox).await?;
         }
         let Some(changes) = changes else {
             return Ok(if built.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE });

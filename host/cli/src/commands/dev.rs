@@ -2,7 +2,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
     time::Instant,
@@ -15,7 +15,7 @@ use motia_sandbox::{Compiler, OutgoingHttp, Sandbox};
 use motia_server::{BuildFault, BuildStatus, ServerOptions};
 use motia_toolchain::{
     Broken, BuildError, BuildErrors, BuildOptions, BuildReport, Form, Silent, Toolchain,
-    cache_directory,
+    cache_directory, types,
 };
 use tokio::sync::watch;
 
@@ -84,6 +84,7 @@ impl Dev {
             }
         };
         print(&report);
+        write_types(&project, &report);
         if !report.errors.0.is_empty() {
             eprintln!("{}; the other steps are served", report.errors);
         }
@@ -138,6 +139,7 @@ impl Builder {
         };
         engine.deploy(deployment);
         announce(&report, started);
+        write_types(&self.options.project, &report);
         if !report.errors.0.is_empty() {
             eprintln!("{}; the other steps are served", report.errors);
         }
@@ -162,6 +164,22 @@ async fn rebuild(
 
 fn serves(engine: &Engine, file: &str) -> bool {
     engine.deployment().steps().iter().any(|step| step.step.file == file)
+}
+
+/// Keeps the types for editors up to date. Those of a step that is broken for the moment stay as they
+/// were.
+fn write_types(project: &Path, report: &BuildReport) {
+    if !report.left_out.is_empty() {
+        return;
+    }
+    match types::write(&report.manifest, project) {
+        Ok(warnings) => {
+            for warning in warnings.iter().filter(|known| !report.warnings.contains(known)) {
+                eprintln!("warning: {warning}");
+            }
+        }
+        Err(error) => eprintln!("warning: the types for editors cannot be written: {error}"),
+    }
 }
 
 /// The status after a build that made a bundle.

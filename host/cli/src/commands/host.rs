@@ -4,7 +4,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result};
@@ -40,6 +40,20 @@ pub struct LimitArguments {
 pub struct Host {
     engine: Engine,
     server: Server,
+}
+
+/// Compiles what a bundle needs, so that a host that shares the cache starts at once.
+pub async fn precompile(bundle: PathBuf, sandbox: &Arc<Sandbox>) -> Result<()> {
+    let options = DeploymentOptions {
+        environment: Vec::new(),
+        outgoing_http: OutgoingHttp::Listed(Vec::new()),
+        strict_responses: false,
+        files_directory: cache_directory().join("files"),
+        api_limits: Limits::default(),
+        background_limits: Limits::background(),
+    };
+    deployment(bundle, sandbox, options, None).await?;
+    Ok(())
 }
 
 impl LimitArguments {
@@ -78,7 +92,7 @@ impl LimitArguments {
     }
 }
 
-/// Reads and loads a bundle.
+/// Reads and loads a bundle, and says so if something had to be compiled for it.
 pub async fn deployment(
     bundle: PathBuf,
     sandbox: &Arc<Sandbox>,
@@ -87,8 +101,21 @@ pub async fn deployment(
 ) -> Result<Arc<Deployment>> {
     let sandbox = Arc::clone(sandbox);
     let load = move || -> Result<_> {
+        let started = Instant::now();
         let bundle = Bundle::open(&bundle)?;
-        Ok(Deployment::load(bundle, &sandbox, &options, before.as_deref())?)
+        let deployment = Deployment::load(bundle, &sandbox, &options, before.as_deref())?;
+        if before.is_none() && sandbox.compiled() > 0 {
+            eprintln!(
+                "compiled {} in {} ms; native code is kept in {}",
+                match sandbox.compiled() {
+                    1 => "1 engine or step".to_owned(),
+                    many => format!("{many} engines and steps"),
+                },
+                started.elapsed().as_millis(),
+                cache_directory().join("code").display()
+            );
+        }
+        Ok(deployment)
     };
     tokio::task::spawn_blocking(load).await?
 }

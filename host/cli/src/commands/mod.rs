@@ -6,6 +6,7 @@ pub mod create;
 pub mod dev;
 pub mod doctor;
 pub mod emit;
+pub mod generate;
 pub mod host;
 pub mod serve;
 pub mod toolchain_path;

@@ -58,9 +58,8 @@ impl Changes {
     /// Waits for a change, and for the end of the burst that it belongs to.
     pub async fn next(&self) {
         self.changed.notified().await;
-        let burst = async {
-            while tokio::time::timeout(QUIET, self.changed.notified()).await.is_ok() {}
-        };
+        let burst =
+            async { while tokio::time::timeout(QUIET, self.changed.notified()).await.is_ok() {} };
         let _ = tokio::time::timeout(LONGEST_BURST, burst).await;
     }
 }

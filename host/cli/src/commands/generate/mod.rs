@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use motia_manifest::{Bundle, Manifest};
 use motia_sandbox::Compiler;
-use motia_toolchain::{Broken, BuildOptions, Toolchain, cache_directory, openapi, types};
+use motia_toolchain::{Broken, BuildOptions, Form, Toolchain, cache_directory, openapi, types};
 use serde_json::Value;
 
 use super::build::sandbox;
@@ -138,8 +138,9 @@ async fn built(project: &Path) -> Result<Option<Manifest>> {
         project: project.to_owned(),
         out: project.join(".motia/dev"),
         broken: Broken::Fail,
+        form: Form::Quick,
     };
-    let toolchain = Toolchain::new(cache_directory(), Arc::new(sandbox(Compiler::Winch)?));
+    let toolchain = Toolchain::new(cache_directory(), Arc::new(sandbox(Compiler::WinchFirst)?));
     match toolchain.build(&options, progress::for_terminal()).await {
         Ok(report) => {
             for warning in &report.warnings {
