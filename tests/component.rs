@@ -39,7 +39,7 @@ class WitWorld(wit_world.WitWorld):
 
 /// Makes the component and returns its bytes.
 fn componentize(directory: &Path) -> Vec<u8> {
-    let found = run(&mut motia(["toolchain-path", "python"]), SLOW);
+    let found = run(&mut motia(["toolchain", "path", "python"]), SLOW);
     assert_eq!(found.code, Some(0), "{found:#?}");
     fs::write(directory.join("app.py"), APP).expect("to write the program");
     let mut command = Command::new(found.stdout.trim());

@@ -22,7 +22,7 @@ fn target(name: &str) -> std::path::PathBuf {
 fn the_javascript_glue_passes_its_tests() {
     // A build sets up the packages that the tests use.
     Project::fixture("readme-javascript").build();
-    let ended = run(&mut support::motia(["toolchain-path", "javascript"]), SLOW);
+    let ended = run(&mut support::motia(["toolchain", "path", "javascript"]), SLOW);
     let packages = Path::new(ended.stdout.trim()).join("node_modules");
     passes(
         Command::new("node")

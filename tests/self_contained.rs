@@ -23,7 +23,7 @@ fn component(project: &Project) -> std::path::PathBuf {
 
 /// What another host sees of a component: its config, and what it does with a request.
 fn in_another_host(component: &Path) -> Value {
-    let found = run(&mut motia(["toolchain-path", "javascript"]), SLOW);
+    let found = run(&mut motia(["toolchain", "path", "javascript"]), SLOW);
     let packages = Path::new(found.stdout.trim()).join("node_modules");
     let scratch = tempfile::tempdir().expect("a temporary directory");
     let mut node = Command::new("node");

@@ -1,5 +1,7 @@
 //! What `motia doctor` finds.
 
+use std::path::Path;
+
 /// One thing that a build needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
@@ -18,4 +20,13 @@ pub enum State {
     Missing(String),
     /// It comes by itself, and this is when.
     Later(String),
+    /// It is not, but few projects need it; this is the mend.
+    Optional(String),
+}
+
+impl State {
+    /// It is in a directory of the release.
+    pub(crate) fn carried(directory: &Path) -> Self {
+        Self::Present(format!("carried by this release: {}", directory.display()))
+    }
 }

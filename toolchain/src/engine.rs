@@ -6,10 +6,13 @@ use std::{
     sync::OnceLock,
 };
 
-use motia_manifest::{Artifact, COMPRESSED, Code, EngineFiles, compress, decompress};
+use motia_manifest::{Artifact, Code, EngineFiles, compress, decompress};
 use motia_sandbox::{EngineParts, Wasm};
 
-use crate::sharing::{self, Image};
+use crate::{
+    cache,
+    sharing::{self, Image},
+};
 
 /// The folder of a bundle for engines' files.
 const FOLDER: &str = "engines";
@@ -39,34 +42,30 @@ pub struct NewEngine<'a> {
     pub component: &'a [u8],
     /// The core module that the component imports as `engine`, if it does.
     pub module: Option<&'a [u8]>,
+    /// The memory without a step.
+    pub image: &'a Image,
 }
 
 impl EngineOnDisk {
-    /// Writes an engine, all but its image.
+    /// Writes an engine.
     pub fn create(directory: &Path, new: &NewEngine<'_>) -> io::Result<()> {
-        let artifact = |content: &[u8]| -> io::Result<Artifact> {
-            Artifact::write(directory, FOLDER, "wasm.zst", &compress(content, ONCE, &[])?)
-        };
-        let component = artifact(new.component)?;
         let files = EngineFiles {
             name: new.name.to_owned(),
-            module: new.module.map(artifact).transpose()?,
-            image: component.clone(),
-            component,
+            component: artifact(directory, new.component)?,
+            module: new.module.map(|module| artifact(directory, module)).transpose()?,
+            image: artifact(directory, &new.image.module())?,
         };
         fs::write(directory.join(TEMPLATE), compress(new.template, ONCE, &[])?)?;
         fs::write(directory.join(FILES), serde_json::to_vec(&files)?)
     }
 
-    /// Writes the image without a step; it may be in another directory than the engine, whose files
-    /// then come along.
-    pub fn set_blank(&self, directory: &Path, blank: &Image) -> io::Result<()> {
+    /// Writes the same engine with another image into another directory.
+    pub fn with_image(&self, directory: &Path, image: &Image) -> io::Result<()> {
         for artifact in [&self.files.component].into_iter().chain(&self.files.module) {
             copy(&self.directory, directory, artifact)?;
         }
-        copy_file(&self.directory.join(TEMPLATE), &directory.join(TEMPLATE))?;
-        let content = compress(&blank.module(), ONCE, &[])?;
-        let image = Artifact::write(directory, FOLDER, "wasm.zst", &content)?;
+        cache::copy_file(&self.directory.join(TEMPLATE), &directory.join(TEMPLATE))?;
+        let image = artifact(directory, &image.module())?;
         let files = EngineFiles { image, ..self.files.clone() };
         fs::write(directory.join(FILES), serde_json::to_vec(&files)?)
     }
@@ -90,8 +89,8 @@ impl EngineOnDisk {
         }
     }
 
-    /// The image without a step, for the sandbox.
-    pub fn blank_image(&self) -> Wasm {
+    /// The memory without a step, for the sandbox.
+    pub fn image(&self) -> Wasm {
         self.wasm(&self.files.image)
     }
 
@@ -106,10 +105,9 @@ impl EngineOnDisk {
             copy(&self.directory, out, artifact)?;
         }
         let content = compress(&image.module(), level, self.blank()?)?;
-        let extension = format!("wasm{COMPRESSED}");
         Ok(Code::Image(motia_manifest::Image {
             engine: self.files.component.sha256.clone(),
-            artifact: Artifact::write(out, "images", &extension, &content)?,
+            artifact: Artifact::write(out, "images", "wasm.zst", &content)?,
         }))
     }
 
@@ -129,6 +127,10 @@ impl EngineOnDisk {
     }
 }
 
+fn artifact(directory: &Path, content: &[u8]) -> io::Result<Artifact> {
+    Artifact::write(directory, FOLDER, "wasm.zst", &compress(content, ONCE, &[])?)
+}
+
 /// Whether all files of an engine are in a bundle.
 pub fn in_place(out: &Path, engine: &EngineFiles) -> bool {
     engine.artifacts().all(|artifact| {
@@ -137,17 +139,8 @@ pub fn in_place(out: &Path, engine: &EngineFiles) -> bool {
 }
 
 fn copy(from: &Path, to: &Path, artifact: &Artifact) -> io::Result<()> {
-    copy_file(&from.join(&artifact.path), &to.join(&artifact.path))
-}
-
-fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
-    if to.exists() {
-        return Ok(());
+    if !to.join(&artifact.path).exists() {
+        Artifact::write(to, FOLDER, "wasm.zst", &fs::read(from.join(&artifact.path))?)?;
     }
-    let directory = to.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(directory)?;
-    let mut partial = tempfile::NamedTempFile::new_in(directory)?;
-    io::copy(&mut fs::File::open(from)?, &mut partial)?;
-    partial.persist(to)?;
     Ok(())
 }

@@ -24,9 +24,8 @@ enum Command {
     Emit(commands::emit::Emit),
     Generate(commands::generate::Generate),
     Doctor(commands::doctor::Doctor),
+    Toolchain(commands::toolchain::Toolchains),
     Completions(commands::completions::Completions),
-    #[command(hide = true)]
-    ToolchainPath(commands::toolchain_path::ToolchainPath),
 }
 
 fn main() -> std::process::ExitCode {
@@ -48,8 +47,8 @@ fn main() -> std::process::ExitCode {
             Command::Emit(command) => command.run().await,
             Command::Generate(command) => command.run().await,
             Command::Doctor(command) => command.run(),
+            Command::Toolchain(command) => command.run().await,
             Command::Completions(command) => command.run(),
-            Command::ToolchainPath(command) => command.run(),
         }
     });
     // A compiler that still works in the background need not be waited for.

@@ -38,9 +38,14 @@ pub(crate) struct Ready {
 }
 
 impl Runtime {
-    pub fn start(options: &SandboxOptions, strategy: Strategy) -> wasmtime::Result<Self> {
+    pub fn start(
+        options: &SandboxOptions,
+        strategy: Strategy,
+        parallel: bool,
+    ) -> wasmtime::Result<Self> {
         let mut config = Config::new();
         config.strategy(strategy);
+        config.parallel_compilation(parallel);
         config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(20));
         config.epoch_interruption(true);
         // The largest heap image that is mapped copy-on-write; above it images are copied.

@@ -105,15 +105,17 @@ impl Sandbox {
     /// When the machine cannot reserve the address space that the pool needs.
     pub fn new(options: &SandboxOptions) -> Result<Self, LoadError> {
         allow_open_files();
-        let start = |strategy| {
-            Runtime::start(options, strategy)
+        let start = |strategy, parallel| {
+            Runtime::start(options, strategy, parallel)
                 .map_err(|error| LoadError::Runtime(format!("{error:#}")))
         };
         let first = match options.compiler {
             Compiler::Cranelift => None,
-            Compiler::WinchFirst => Some(start(Strategy::Winch)?),
+            Compiler::WinchFirst => Some(start(Strategy::Winch, true)?),
         };
-        Ok(Self { first, best: start(Strategy::Cranelift)?, engines: SharedEngines::default() })
+        // Beside another compiler's code it has time, and one core for it.
+        let best = start(Strategy::Cranelift, first.is_none())?;
+        Ok(Self { first, best, engines: SharedEngines::default() })
     }
 
     /// Compiles a component, or takes it from the cache. Blocks; may take seconds.
@@ -135,6 +137,11 @@ impl Sandbox {
     /// When its parts cannot be compiled.
     pub fn engine(&self, parts: &EngineParts) -> Result<Arc<SharedEngine>, LoadError> {
         self.engines.load(parts, self.first.as_ref(), &self.best)
+    }
+
+    /// Begins to replace engines' native code that came from the faster compiler; returns at once.
+    pub fn improve(&self) {
+        self.engines.improve(&self.best);
     }
 
     /// How many components, engines and images had to be compiled since the sandbox was started,

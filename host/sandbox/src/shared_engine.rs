@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -38,6 +41,8 @@ pub struct SharedEngine {
     /// Made by the faster compiler, while there is nothing better.
     first: Option<Compiled>,
     best: OnceLock<Compiled>,
+    /// Whether there is work on something better.
+    improving: AtomicBool,
     /// The steps that were loaded before there was something better.
     waiting: Mutex<Vec<Weak<Loaded>>>,
 }
@@ -74,7 +79,7 @@ pub(crate) struct SharedEngines(Mutex<HashMap<Digest, Arc<SharedEngine>>>);
 
 impl SharedEngines {
     /// Loads an engine, unless it is loaded already. With two runtimes, code that is not kept comes
-    /// from `first`, and from `best` when that is ready.
+    /// from `first`; see `improve`.
     pub fn load(
         &self,
         parts: &EngineParts,
@@ -91,16 +96,38 @@ impl SharedEngines {
             parts: parts.clone(),
             first: first.map(|runtime| Compiled::new(runtime, parts)).transpose()?,
             best: OnceLock::new(),
+            improving: AtomicBool::new(false),
             waiting: Mutex::default(),
         });
-        if engine.first.is_some() {
-            let (engine, best) = (Arc::clone(&engine), best.clone());
-            std::thread::spawn(move || engine.improve(&best));
-        } else {
+        if engine.first.is_none() {
             let _ = engine.best.set(Compiled::new(best, parts)?);
         }
         engines.insert(parts.component.digest().clone(), Arc::clone(&engine));
         Ok(engine)
+    }
+
+    /// Begins to compile, one after the other and behind everything else, what only `first` has compiled.
+    pub fn improve(&self, best: &Runtime) {
+        let begin = |engine: &&Arc<SharedEngine>| {
+            engine.best.get().is_none() && !engine.improving.swap(true, Ordering::Relaxed)
+        };
+        let engines: Vec<_> = lock(&self.0).values().filter(begin).cloned().collect();
+        if engines.is_empty() {
+            return;
+        }
+        let best = best.clone();
+        std::thread::spawn(move || {
+            be_nice();
+            engines.iter().for_each(|engine| engine.improve(&best));
+        });
+    }
+}
+
+/// Lets other threads go first.
+fn be_nice() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, 15) {
+        tracing::debug!("the compiler runs with ordinary priority: {error}");
     }
 }
 

@@ -49,12 +49,11 @@ impl JavaScript {
     ) -> Result<Self, BuildError> {
         let provisioned = Provisioned::new(cache, progress)?;
         let snapshotter = Snapshotter::new(&provisioned, sandbox, progress)?;
-        if !provisioned.has_blank() {
-            let blank = blank(&provisioned, &snapshotter).await?;
-            provisioned.keep_blank(&provisioned.engine()?, &blank)?;
-        }
-        let engine = Arc::new(provisioned.engine()?);
-        Ok(Self { provisioned, snapshotter, engine })
+        let engine = match provisioned.engine()? {
+            Some(engine) => engine,
+            None => provisioned.keep_image(&blank(&provisioned, &snapshotter).await?)?,
+        };
+        Ok(Self { provisioned, snapshotter, engine: Arc::new(engine) })
     }
 
     /// Compiles one source.

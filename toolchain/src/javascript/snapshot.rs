@@ -95,14 +95,15 @@ impl Snapshotter {
         sandbox: &Sandbox,
         progress: &dyn Progress,
     ) -> Result<Self, BuildError> {
-        let parts = provisioned.engine()?.parts();
+        let fresh = provisioned.fresh_engine()?;
+        let parts = fresh.parts();
         if !sandbox.has_engine(&parts) {
             progress.begin("setting up JavaScript (once): compiling the engine");
         }
         let failed = |error| BuildError::general(format!("the JavaScript engine: {error}"));
         Ok(Self {
             engine: sandbox.engine(&parts).map_err(failed)?,
-            initial: Wasm::from(provisioned.engine_file("initial.wasm")?),
+            initial: fresh.image(),
             initializer: provisioned.engine_file("initializer.js")?,
             environment: provisioned.engine_environment()?,
         })

@@ -70,7 +70,7 @@ impl Python {
         }
         let shared = sandbox.engine(&parts).map_err(|error| failed(&error))?;
         let blank = sandbox
-            .load_image("python", &shared, &engine.blank_image())
+            .load_image("python", &shared, &engine.image())
             .map_err(|error| failed(&error))?;
         let initial = sandbox.snapshot(&blank).await.map_err(|error| failed(&error))?;
         Ok(Self { provisioned, sandbox, engine: Arc::new(engine), shared, blank, initial })

@@ -32,8 +32,10 @@ pub fn install(
     let name = format!("python-packages-{}", Digest::of(text.as_bytes()).short());
     let directory = provisioned.cache().join(name);
     let installed = cache::once(&directory, |directory| {
+        let python = provisioned.python(progress);
+        let python = python.map_err(|error| BuildError::in_file(REQUIREMENTS, error.message))?;
         progress.begin("installing the packages of requirements.txt (once)");
-        let output = pip(provisioned)
+        let output = pip(&python)
             .args(["--no-compile", "--only-binary", ":all:", "--implementation", "py"])
             .args(["--abi", "none", "--platform", "any", "--python-version", PYTHON_VERSION])
             .arg("--target")
@@ -45,21 +47,21 @@ pub fn install(
             return Ok(());
         }
         let said = String::from_utf8_lossy(&output.stderr);
-        Err(explain(provisioned, &text, &said))
+        Err(explain(&python, &text, &said))
     });
     installed.map_err(|error| vec![error])?;
     Ok(Some(directory))
 }
 
-fn pip(provisioned: &Provisioned) -> Command {
-    let mut pip = Command::new(provisioned.python());
+fn pip(python: &Path) -> Command {
+    let mut pip = Command::new(python);
     pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--quiet"]);
     pip.arg("--ignore-installed");
     pip
 }
 
 /// Names the package that is not pure, or does not exist, and the line that asks for it.
-fn explain(provisioned: &Provisioned, text: &str, said: &str) -> BuildError {
+fn explain(python: &Path, text: &str, said: &str) -> BuildError {
     const NONE: &str = "No matching distribution found for ";
     let Some(wanted) = said.lines().find_map(|line| Some(line.split_once(NONE)?.1.trim())) else {
         return BuildError::in_file(REQUIREMENTS, format!("pip failed:\n{}", said.trim()));
@@ -71,7 +73,7 @@ fn explain(provisioned: &Provisioned, text: &str, said: &str) -> BuildError {
         .map(|(by, _)| by)
         .filter(|by| !by.starts_with("versions"));
     let by_whom = by.map(|by| format!(" (required by {by})")).unwrap_or_default();
-    let message = if is_native(provisioned, wanted) {
+    let message = if is_native(python, wanted) {
         format!(
             "{wanted}{by_whom} has native code, which cannot run in a step; choose a pure Python package"
         )
@@ -98,10 +100,10 @@ fn package_name(requirement: &str) -> String {
 }
 
 /// Whether there is a wheel of the package for this machine, which then is not a pure one.
-fn is_native(provisioned: &Provisioned, wanted: &str) -> bool {
+fn is_native(python: &Path, wanted: &str) -> bool {
     let Ok(directory) = tempfile::tempdir() else { return false };
     let report = directory.path().join("report.json");
-    let mut ask = pip(provisioned);
+    let mut ask = pip(python);
     ask.args(["--dry-run", "--no-deps", "--only-binary", ":all:", "--report"]).arg(&report);
     let found = ask.arg(wanted).output().is_ok_and(|output| output.status.success());
     let report: Value = fs::read(&report)

@@ -9,7 +9,7 @@ use include_dir::{Dir, include_dir};
 use motia_manifest::Digest;
 
 use crate::{
-    BuildError, Finding, Progress, State, cache,
+    BuildError, Finding, Progress, State, Toolchain, cache,
     command::run,
     engine::{self, EngineOnDisk, NewEngine},
     sharing,
@@ -46,89 +46,118 @@ fn script(environment: &Path, name: &str) -> PathBuf {
     }
 }
 
+fn engine_name() -> String {
+    format!("python-engine-{}", key().short())
+}
+
+/// Where a release carries the engine, if it does.
+fn carried() -> Option<PathBuf> {
+    cache::carried(&[&engine_name()])
+}
+
 /// The set-up on disk.
 pub struct Provisioned {
-    root: PathBuf,
+    engine: PathBuf,
     cache: PathBuf,
 }
 
 impl Provisioned {
-    /// Installs componentize-py, once for each version.
+    /// Makes the engine, once for each version, unless a release carries it.
     pub fn new(cache: &Path, progress: &dyn Progress) -> Result<Self, BuildError> {
-        let root = directory(cache);
-        // A virtual environment knows its own path, so it is made in its place; a file says that it
-        // is complete.
-        let complete = root.join("complete");
-        let lock = cache::lock(cache, "python")?;
-        if !complete.exists() {
-            let python = python()?;
-            progress.begin("setting up Python (once): installing componentize-py");
-            if root.exists() {
-                std::fs::remove_dir_all(&root)?;
-            }
-            let mut venv = Command::new(python);
-            run(venv.args(["-m", "venv"]).arg(&root), "making a virtual environment")
-                .map_err(with_mend)?;
-            let requirements = root.join("requirements.txt");
-            std::fs::write(&requirements, REQUIREMENTS)?;
-            let mut install = Command::new(script(&root, "python"));
-            install
-                .args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input"])
-                .args(["--quiet", "--require-hashes", "-r"])
-                .arg(&requirements);
-            run(&mut install, "installing componentize-py")?;
-            std::fs::write(&complete, "")?;
-            progress.begin("setting up Python (once): making the engine");
-        }
-        drop(lock);
-        Ok(Self { root, cache: cache.to_owned() })
+        let home = carried().unwrap_or_else(|| cache.to_owned());
+        let engine = home.join(engine_name());
+        cache::once(&engine, |directory| make_engine(cache, directory, progress))?;
+        Ok(Self { engine, cache: cache.to_owned() })
     }
 
-    /// The componentizer.
-    pub fn componentize_py(&self) -> PathBuf {
-        script(&self.root, "componentize-py")
-    }
-
-    /// The engine, made once for each version.
+    /// The engine.
     pub fn engine(&self) -> Result<EngineOnDisk, BuildError> {
-        let directory = self.cache.join(format!("python-engine-{}", key().short()));
-        cache::once(&directory, |directory| self.make_engine(directory))?;
-        Ok(EngineOnDisk::open(&directory)?)
-    }
-
-    fn make_engine(&self, directory: &Path) -> Result<(), BuildError> {
-        let scratch = tempfile::tempdir()?;
-        let [glue, wit, empty] = ["glue", "wit", "empty"].map(|name| scratch.path().join(name));
-        cache::extract(&GLUE, &glue)?;
-        cache::extract(&cache::WIT, &wit)?;
-        // Its `site-packages` are what componentize-py takes for the interpreter's own.
-        std::fs::create_dir_all(empty.join("lib/python3/site-packages"))?;
-        let component = scratch.path().join("engine.wasm");
-        let mut componentize = Command::new(self.componentize_py());
-        componentize.env("VIRTUAL_ENV", &empty).arg("-q").arg("-d").arg(&wit);
-        componentize.args(["-w", "step", "componentize", "motia_app", "-p"]).arg(&glue);
-        run(componentize.arg("-o").arg(&component), "componentize-py")?;
-        let failed = |error: sharing::Error| {
-            BuildError::general(format!("the Python engine cannot be shared: {error}"))
-        };
-        let (template, blank) =
-            sharing::without_memory(&std::fs::read(&component)?).map_err(failed)?;
-        let component = sharing::with_snapshot(&template).map_err(failed)?;
-        let new =
-            NewEngine { name: "python", template: &template, component: &component, module: None };
-        EngineOnDisk::create(directory, &new)?;
-        Ok(EngineOnDisk::open(directory)?.set_blank(directory, &blank)?)
+        Ok(EngineOnDisk::open(&self.engine)?)
     }
 
     /// The interpreter that installs packages; it never runs a user's code.
-    pub fn python(&self) -> PathBuf {
-        script(&self.root, "python")
+    pub fn python(&self, progress: &dyn Progress) -> Result<PathBuf, BuildError> {
+        Ok(script(&environment(&self.cache, progress)?, "python"))
     }
 
     /// Where packages of projects are kept.
     pub fn cache(&self) -> &Path {
         &self.cache
     }
+}
+
+impl Toolchain {
+    /// Sets Python up and copies what a release carries of it into a directory; returns its size in
+    /// bytes.
+    ///
+    /// # Errors
+    /// When the set-up fails, or a file cannot be copied.
+    pub fn export_python(
+        cache: &Path,
+        to: &Path,
+        progress: &dyn Progress,
+    ) -> Result<u64, BuildError> {
+        let provisioned = Provisioned::new(cache, progress)?;
+        Ok(cache::copy(&provisioned.engine, &to.join(engine_name()))?)
+    }
+}
+
+/// The virtual environment with componentize-py and pip, made once for each version.
+fn environment(cache: &Path, progress: &dyn Progress) -> Result<PathBuf, BuildError> {
+    let root = directory(cache);
+    // A virtual environment knows its own path, so it is made in its place; a file says that it is
+    // complete.
+    let complete = root.join("complete");
+    let _lock = cache::lock(cache, "python")?;
+    if complete.exists() {
+        return Ok(root);
+    }
+    let python = python()?;
+    progress.begin("setting up Python (once): installing componentize-py");
+    if root.exists() {
+        std::fs::remove_dir_all(&root)?;
+    }
+    let mut venv = Command::new(python);
+    run(venv.args(["-m", "venv"]).arg(&root), "making a virtual environment").map_err(with_mend)?;
+    let requirements = root.join("requirements.txt");
+    std::fs::write(&requirements, REQUIREMENTS)?;
+    let mut install = Command::new(script(&root, "python"));
+    install
+        .args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input"])
+        .args(["--quiet", "--require-hashes", "-r"])
+        .arg(&requirements);
+    run(&mut install, "installing componentize-py")?;
+    std::fs::write(&complete, "")?;
+    Ok(root)
+}
+
+fn make_engine(cache: &Path, directory: &Path, progress: &dyn Progress) -> Result<(), BuildError> {
+    let environment = environment(cache, progress)?;
+    progress.begin("setting up Python (once): making the engine");
+    let scratch = tempfile::tempdir()?;
+    let [glue, wit, empty] = ["glue", "wit", "empty"].map(|name| scratch.path().join(name));
+    cache::extract(&GLUE, &glue)?;
+    cache::extract(&cache::WIT, &wit)?;
+    // Its `site-packages` are what componentize-py takes for the interpreter's own.
+    std::fs::create_dir_all(empty.join("lib/python3/site-packages"))?;
+    let component = scratch.path().join("engine.wasm");
+    let mut componentize = Command::new(script(&environment, "componentize-py"));
+    componentize.env("VIRTUAL_ENV", &empty).arg("-q").arg("-d").arg(&wit);
+    componentize.args(["-w", "step", "componentize", "motia_app", "-p"]).arg(&glue);
+    run(componentize.arg("-o").arg(&component), "componentize-py")?;
+    let failed = |error: sharing::Error| {
+        BuildError::general(format!("the Python engine cannot be shared: {error}"))
+    };
+    let (template, blank) = sharing::without_memory(&std::fs::read(&component)?).map_err(failed)?;
+    let component = sharing::with_snapshot(&template).map_err(failed)?;
+    let new = NewEngine {
+        name: "python",
+        template: &template,
+        component: &component,
+        module: None,
+        image: &blank,
+    };
+    Ok(EngineOnDisk::create(directory, &new)?)
 }
 
 /// Debian's Python comes without what makes environments, and says so at length.
@@ -143,7 +172,9 @@ fn with_mend(mut error: BuildError) -> BuildError {
 fn python() -> Result<&'static str, BuildError> {
     match find_python() {
         Ok((program, _)) => Ok(program),
-        Err(mend) => Err(BuildError::general(format!("Python steps need Python: {mend}"))),
+        Err(mend) => {
+            Err(BuildError::general(format!("setting up Python steps needs Python: {mend}")))
+        }
     }
 }
 
@@ -167,17 +198,24 @@ fn find_python() -> Result<(&'static str, String), String> {
 
 /// What `motia doctor` says about Python.
 pub fn doctor(cache: &Path) -> Vec<Finding> {
-    let python = match find_python() {
-        Ok((_, version)) => State::Present(version),
-        Err(mend) => State::Missing(mend),
+    let carried = carried();
+    let python = match (find_python(), &carried) {
+        (Ok((_, version)), _) => State::Present(version),
+        (Err(mend), Some(_)) => State::Optional(mend),
+        (Err(mend), None) => State::Missing(mend),
     };
-    let root = directory(cache);
-    let ready = match root.join("complete").exists() {
-        true => State::Present(root.display().to_string()),
-        false => State::Later("set up at the first build of a Python step".into()),
+    let what = match carried {
+        Some(_) => "Python (only to install the packages of requirements.txt)",
+        None => "Python (only to build)",
+    };
+    let engine = cache.join(engine_name());
+    let ready = match carried {
+        Some(release) => State::carried(&release.join(engine_name())),
+        None if engine.is_dir() => State::Present(engine.display().to_string()),
+        None => State::Later("set up at the first build of a Python step".into()),
     };
     vec![
-        Finding { what: "Python (only to build)".into(), state: python },
-        Finding { what: "Python toolchain (componentize-py)".into(), state: ready },
+        Finding { what: what.into(), state: python },
+        Finding { what: "Python toolchain".into(), state: ready },
     ]
 }

@@ -93,12 +93,13 @@ impl Dev {
         let (status, build_status) = watch::channel(status_of(&report, started));
         let server =
             ServerOptions { build_status: Some(build_status), ..self.limits.server_options(true) };
-        let host = Host::start(addr, &data, sandbox, deployment, server)
+        let host = Host::start(addr, &data, Arc::clone(&sandbox), deployment, server)
             .await
             .context("motia dev cannot start (another port: --port)")?;
         eprintln!(
             "steps may send requests to any host in dev; `motia serve` allows only --allow-http"
         );
+        sandbox.improve();
         let engine = host.engine().clone();
         let rebuilding = tokio::spawn(rebuild(builder, engine, changes, status));
         host.run().await?;
@@ -138,6 +139,7 @@ impl Builder {
             }
         };
         engine.deploy(deployment);
+        self.sandbox.improve();
         announce(&report, started);
         write_types(&self.options.project, &report);
         if !report.errors.0.is_empty() {

@@ -10,7 +10,8 @@ use motia_toolchain::{Finding, State, Toolchain, cache_directory};
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  motia doctor\n\nA language is needed only by projects that have steps in it. Caches are in \
-                        MOTIA_CACHE, or in the user's cache directory."
+                        MOTIA_CACHE, or in the user's cache directory; what a release carries is in MOTIA_TOOLCHAINS, \
+                        or in `lib/motia` beside the `bin` directory of the executable."
 )]
 pub struct Doctor {}
 
@@ -25,6 +26,7 @@ impl Doctor {
             match state {
                 State::Present(found) => println!("ok       {what}: {found}"),
                 State::Later(when) => println!("later    {what}: {when}"),
+                State::Optional(mend) => println!("optional {what}: {mend}"),
                 State::Missing(mend) => {
                     missing = true;
                     println!("missing  {what}: {mend}");

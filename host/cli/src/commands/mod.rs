@@ -9,5 +9,5 @@ pub mod emit;
 pub mod generate;
 pub mod host;
 pub mod serve;
-pub mod toolchain_path;
+pub mod toolchain;
 pub mod watch;
