@@ -39,8 +39,9 @@ impl Server {
         Self::start(command.arg(project).args(["--port", "0"]).arg("--data").arg(data))
     }
 
+    /// A command that serves.
     #[track_caller]
-    fn start(command: &mut Command) -> Self {
+    pub fn start(command: &mut Command) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let log = Log::default();

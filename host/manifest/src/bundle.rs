@@ -7,6 +7,7 @@ use std::{
     collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
 use serde::{Deserialize, Serialize};
@@ -389,10 +390,13 @@ pub fn stays_inside(path: &Path) -> bool {
     path.components().all(|part| matches!(part, std::path::Component::Normal(_)))
 }
 
-/// Writes a file so that a reader sees the old content or the new, never a part.
+/// Writes a file so that a reader sees the old content or the new, never a part. Others may write the
+/// same file at the same time.
 fn replace(file: &Path, content: &[u8]) -> io::Result<()> {
+    static WRITTEN: AtomicUsize = AtomicUsize::new(0);
     let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let partial = file.with_file_name(format!(".{name}.{}", std::process::id()));
+    let unique = WRITTEN.fetch_add(1, Ordering::Relaxed);
+    let partial = file.with_file_name(format!(".{name}.{}-{unique}", std::process::id()));
     fs::write(&partial, content)?;
     fs::rename(&partial, file)
 }

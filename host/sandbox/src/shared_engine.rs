@@ -179,6 +179,7 @@ impl SharedEngine {
             Ok(compiled) => {
                 let _ = self.best.set(compiled);
                 self.improve_waiting();
+                tracing::info!("the engine's better native code is ready");
             }
             Err(error) => tracing::warn!("the engine keeps its first native code: {error}"),
         }
