@@ -6,6 +6,10 @@
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { setFlagsFromString } from 'node:v8'
+
+// Node 20 knows it, but asks to be told; the Python interpreter needs it.
+setFlagsFromString('--experimental-wasm-extended-const')
 
 const [nodeModules, component, scratch] = process.argv.slice(2)
 const { transpile } = await import(pathToFileURL(join(nodeModules, '@bytecodealliance/jco/dist/api.js')))
@@ -30,7 +34,7 @@ const step = await import(pathToFileURL(join(scratch, 'step.js')))
 const { emitted } = await import(pathToFileURL(host))
 const rawBody = new TextEncoder().encode('{"text":"hi"}')
 const request = {
-  method: 'POST', path: '/messages', pathParams: [], queryParams: [], rawBody,
+  method: 'POST', path: '/messages', pathParams: [], queryParams: '{}', rawBody,
   headers: [['content-type', 'application/json']], body: { tag: 'json' },
 }
 const invocation = {

@@ -239,7 +239,7 @@ impl Toolchain {
                         Vec::new()
                     });
             if let Some(engine) = record.made.engine {
-                engines.insert(engine.component.sha256.clone(), engine);
+                engines.insert(engine.image.sha256.clone(), engine);
             }
             manifest_steps.push(Step {
                 file: source.file,

@@ -61,8 +61,13 @@ impl EngineOnDisk {
 
     /// Writes the same engine with another image into another directory.
     pub fn with_image(&self, directory: &Path, image: &Image) -> io::Result<()> {
+        fs::create_dir_all(directory.join(FOLDER))?;
         for artifact in [&self.files.component].into_iter().chain(&self.files.module) {
-            copy(&self.directory, directory, artifact)?;
+            let (from, to) = (self.directory.join(&artifact.path), directory.join(&artifact.path));
+            // The same file, where the file system can.
+            if fs::hard_link(&from, &to).is_err() {
+                cache::copy_file(&from, &to)?;
+            }
         }
         cache::copy_file(&self.directory.join(TEMPLATE), &directory.join(TEMPLATE))?;
         let image = artifact(directory, &image.module())?;
@@ -106,7 +111,7 @@ impl EngineOnDisk {
         }
         let content = compress(&image.module(), level, self.blank()?)?;
         Ok(Code::Image(motia_manifest::Image {
-            engine: self.files.component.sha256.clone(),
+            engine: self.files.image.sha256.clone(),
             artifact: Artifact::write(out, "images", "wasm.zst", &content)?,
         }))
     }

@@ -165,7 +165,7 @@ impl Deployment {
                 .manifest()
                 .engines
                 .iter()
-                .map(|engine| (engine.component.sha256.clone(), Arc::default()))
+                .map(|engine| (engine.image.sha256.clone(), Arc::default()))
                 .collect(),
         };
         let steps = loader.steps()?;

@@ -73,7 +73,7 @@ impl Code {
 /// A step that shares its engine: a core module that defines and exports the engine's `memory`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Image {
-    /// The engine: the digest of its component's file.
+    /// The engine, by the digest of its image's file.
     pub engine: Digest,
     /// The module, compressed against the engine's own image.
     #[serde(flatten)]
@@ -91,7 +91,8 @@ pub struct EngineFiles {
     /// The core module that the component imports as `engine`, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub module: Option<Artifact>,
-    /// An image without a step. Steps' images are compressed against it, as they are much alike.
+    /// An image without a step. Steps' images are compressed against it, as they are much alike. The
+    /// same engine may be in a bundle with several of them, which have packages that steps share.
     pub image: Artifact,
 }
 
@@ -295,7 +296,7 @@ impl Bundle {
     /// # Errors
     /// [`BundleError::NoEngine`].
     pub fn engine(&self, step: &Step, image: &Image) -> Result<&EngineFiles, BundleError> {
-        let engine = self.manifest.engines.iter().find(|e| e.component.sha256 == image.engine);
+        let engine = self.manifest.engines.iter().find(|e| e.image.sha256 == image.engine);
         engine.ok_or_else(|| BundleError::NoEngine {
             path: self.root.join(MANIFEST_FILE),
             file: step.file.clone(),

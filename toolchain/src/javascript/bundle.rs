@@ -1,7 +1,7 @@
 //! One step and everything that it imports, as one module.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::Write,
     path::{Component, Path, PathBuf},
@@ -25,11 +25,19 @@ use crate::{BuildError, Position, Source};
 /// Modules of Node that the glue stands in for.
 const STAND_INS: [&str; 6] = ["buffer", "crypto", "events", "path", "process", "util"];
 
-/// Parts of the glue that are in a bundle only where a file below one of these directories is.
+/// Parts of the glue that are in a bundle only where the step imports a file of one of these directories.
 const OPTIONAL: [(&str, &[&str]); 2] = [
     ("MOTIA_ZOD3", &["node_modules/zod/v3/", "node_modules/zod/lib/"]),
     ("MOTIA_ZOD4", &["node_modules/zod/v4/"]),
 ];
+
+/// One of them in a bundle.
+#[derive(PartialEq, Eq)]
+struct Part {
+    name: &'static str,
+    /// The project's own copy of the package, if it has one.
+    package: Option<PathBuf>,
+}
 
 /// Bundles one source.
 pub struct Bundler<'a> {
@@ -46,9 +54,21 @@ pub struct Bundle {
     pub source_map: Vec<u8>,
     pub graph: Graph,
     pub inputs: Vec<PathBuf>,
+    pub packages: Packages,
     /// Whether the step's own module awaits at its top level.
     pub top_level_await: bool,
     project: PathBuf,
+}
+
+/// The project's packages in a bundle.
+#[derive(Default)]
+pub struct Packages {
+    /// What the project's own modules import, sorted.
+    pub imported: BTreeSet<String>,
+    /// The packages' files, by their names in the bundle and their sizes.
+    pub files: BTreeSet<String>,
+    /// All their sizes.
+    pub bytes: u64,
 }
 
 impl<'a> Bundler<'a> {
@@ -58,25 +78,48 @@ impl<'a> Bundler<'a> {
         Self { provisioned, project, source, toolchain_prefix }
     }
 
-    /// Runs esbuild; once more if the step turns out to need a part of the glue that few steps do.
+    /// Runs esbuild; once more if the step turns out to need other parts of the glue than it seems to.
     pub fn bundle(&self, deferral: &Deferral) -> Result<Bundle, Vec<BuildError>> {
-        let bundle = self.bundle_with(deferral, &[])?;
-        let parts: Vec<&str> = OPTIONAL
-            .iter()
-            .filter(|(_, packages)| packages.iter().any(|package| bundle.graph.has(package)))
-            .map(|(part, _)| *part)
-            .collect();
-        if parts.is_empty() { Ok(bundle) } else { self.bundle_with(deferral, &parts) }
+        let text = fs::read_to_string(&self.source.path).unwrap_or_default();
+        let mut parts = Vec::new();
+        if text.contains("zod") {
+            parts.push(Part { name: "MOTIA_ZOD4", package: None });
+        }
+        let bundle = self.bundle_with(deferral, &parts)?;
+        let needed = self.parts_of(&bundle.graph);
+        if parts == needed { Ok(bundle) } else { self.bundle_with(deferral, &needed) }
     }
 
-    fn bundle_with(&self, deferral: &Deferral, parts: &[&str]) -> Result<Bundle, Vec<BuildError>> {
+    /// The parts of the glue for the packages that the step's own modules import.
+    fn parts_of(&self, graph: &Graph) -> Vec<Part> {
+        let glue = format!("{}javascript-glue-", self.toolchain_prefix);
+        let own = graph.imports.iter().filter(|(module, _)| !module.starts_with(&glue));
+        let imported: BTreeSet<&String> = own.flat_map(|(_, imports)| imports).collect();
+        let part = |(name, folders): &(&'static str, &[&str])| {
+            let from = |file: &&&String| folders.iter().any(|folder| file.contains(folder));
+            let file = imported.iter().find(from)?;
+            let (before, _) = file.rsplit_once("node_modules/")?;
+            // A copy of the project's own is not joined by the toolchain's.
+            let package = (!file.starts_with(&self.toolchain_prefix))
+                .then(|| normal(&self.project.join(before).join("node_modules/zod")));
+            Some(Part { name, package })
+        };
+        OPTIONAL.iter().filter_map(part).collect()
+    }
+
+    fn bundle_with(&self, deferral: &Deferral, parts: &[Part]) -> Result<Bundle, Vec<BuildError>> {
         let general = |error: std::io::Error| vec![BuildError::general(error.to_string())];
         let scratch = tempfile::tempdir().map_err(general)?;
         let outfile = scratch.path().join("step.js");
         let metafile = scratch.path().join("meta.json");
         let mut esbuild = self.command(&outfile, &metafile);
-        for (part, _) in OPTIONAL {
-            esbuild.arg(format!("--define:{part}={}", parts.contains(&part)));
+        for (name, _) in OPTIONAL {
+            let part = parts.iter().find(|part| part.name == name);
+            esbuild.arg(format!("--define:{name}={}", part.is_some()));
+            let core = part.and_then(|part| Some(part.package.as_ref()?.join("v4/core/index.js")));
+            if let Some(core) = core.filter(|core| name == "MOTIA_ZOD4" && core.is_file()) {
+                esbuild.arg(format!("--alias:zod/v4/core={}", core.display()));
+            }
         }
         let mut child = esbuild.spawn().map_err(|error| {
             let program = self.provisioned.esbuild();
@@ -107,6 +150,7 @@ impl<'a> Bundler<'a> {
             code: code.replace(&self.toolchain_prefix, TOOLCHAIN_SOURCES),
             source_map,
             graph: meta.graph(&self.source.file),
+            packages: meta.packages(&self.toolchain_prefix),
             inputs,
             top_level_await,
             project: self.project.to_owned(),
@@ -296,6 +340,7 @@ struct Metafile {
 
 #[derive(Deserialize)]
 struct Input {
+    bytes: u64,
     imports: Vec<Import>,
 }
 
@@ -304,9 +349,29 @@ struct Import {
     path: String,
     #[serde(default)]
     external: bool,
+    /// As it is written in the source.
+    original: Option<String>,
 }
 
 impl Metafile {
+    /// `toolchain` is how names of the toolchain's own files begin; its packages count as the project's
+    /// where the project imports them.
+    fn packages(&self, toolchain: &str) -> Packages {
+        const FOLDER: &str = "node_modules/";
+        let mut packages = Packages::default();
+        for (path, input) in &self.inputs {
+            if path.contains(FOLDER) {
+                let name = path.replace(toolchain, TOOLCHAIN_SOURCES);
+                packages.files.insert(format!("{name} {}", input.bytes));
+                packages.bytes += input.bytes;
+            } else if !path.starts_with(toolchain) && path != "<stdin>" {
+                let names = input.imports.iter().filter(|import| import.path.contains(FOLDER));
+                packages.imported.extend(names.filter_map(|import| import.original.clone()));
+            }
+        }
+        packages
+    }
+
     fn graph(&self, root: &str) -> Graph {
         let imports = |input: &Input| {
             input.imports.iter().filter(|i| !i.external).map(|i| i.path.clone()).collect()

@@ -22,13 +22,6 @@ pub struct Graph {
     pub imports: BTreeMap<String, Vec<String>>,
 }
 
-impl Graph {
-    /// Whether a module's name has this part.
-    pub fn has(&self, part: &str) -> bool {
-        self.imports.keys().any(|module| module.contains(part))
-    }
-}
-
 /// Which modules wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Deferral {

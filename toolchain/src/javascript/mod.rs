@@ -5,24 +5,22 @@
 //! and every step is evaluated in an instance of it (`snapshot.rs`). The same native code then runs
 //! the steps.
 
+mod base;
 mod bundle;
 mod defer;
 mod provision;
 mod snapshot;
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::path::{Path, PathBuf};
 
-use motia_manifest::{Digest, Language};
+use motia_manifest::Digest;
 use motia_sandbox::Sandbox;
 
-use self::{bundle::Bundler, defer::Deferral, provision::Provisioned, snapshot::Snapshotter};
+use self::{
+    base::Bases, bundle::Bundler, defer::Deferral, provision::Provisioned, snapshot::Snapshotter,
+};
 use crate::{
-    BuildError, Progress, Role, Source,
-    engine::EngineOnDisk,
-    sharing::Image,
+    BuildError, Progress, Source,
     source::{Compiled, CompiledCode},
 };
 
@@ -32,13 +30,8 @@ pub use provision::{directory, doctor};
 pub struct JavaScript {
     provisioned: Provisioned,
     snapshotter: Snapshotter,
-    engine: Arc<EngineOnDisk>,
+    bases: Bases,
 }
-
-/// The step in the image without a step.
-const BLANK: &str = "export const config = { type: 'cron', name: 'Blank', cron: '0 0 1 1 *' }
-export const handler = async () => {}
-";
 
 impl JavaScript {
     /// Sets up what is needed, once for each version.
@@ -49,11 +42,8 @@ impl JavaScript {
     ) -> Result<Self, BuildError> {
         let provisioned = Provisioned::new(cache, progress)?;
         let snapshotter = Snapshotter::new(&provisioned, sandbox, progress)?;
-        let engine = match provisioned.engine()? {
-            Some(engine) => engine,
-            None => provisioned.keep_image(&blank(&provisioned, &snapshotter).await?)?,
-        };
-        Ok(Self { provisioned, snapshotter, engine: Arc::new(engine) })
+        let bases = Bases::new(cache, &provisioned, &snapshotter).await?;
+        Ok(Self { provisioned, snapshotter, bases })
     }
 
     /// Compiles one source.
@@ -88,8 +78,10 @@ impl JavaScript {
                 .config(&bundle.code, evaluated.config, &deferral)
                 .await
                 .map_err(|failure| vec![bundle.explain(source, &failure)])?;
+            let engine =
+                self.bases.of(&self.provisioned, &self.snapshotter, project, &bundle).await;
             return Ok(Compiled {
-                code: CompiledCode::Image(Arc::clone(&self.engine), evaluated.image),
+                code: CompiledCode::Image(engine, evaluated.image),
                 source_map: Some(bundle.source_map),
                 config: Some(config),
                 inputs: bundle.inputs,
@@ -101,22 +93,6 @@ impl JavaScript {
     pub fn version() -> Digest {
         provision::key()
     }
-}
-
-/// The image of the engine with the glue, and next to no step.
-async fn blank(provisioned: &Provisioned, snapshotter: &Snapshotter) -> Result<Image, BuildError> {
-    let project = tempfile::tempdir()?;
-    let file = "blank.step.js";
-    let path = project.path().join(file);
-    std::fs::write(&path, BLANK)?;
-    let source =
-        Source { file: file.to_owned(), path, language: Language::JavaScript, role: Role::Step };
-    let bundle = Bundler::new(provisioned, project.path(), &source).bundle(&Deferral::None);
-    let first = |errors: Vec<BuildError>| {
-        errors.into_iter().next().unwrap_or_else(|| BuildError::general("esbuild failed"))
-    };
-    let evaluated = snapshotter.evaluate(&bundle.map_err(first)?.code).await;
-    Ok(evaluated.map_err(BuildError::general)?.image)
 }
 
 /// Where a project's configuration that esbuild reads may be.
