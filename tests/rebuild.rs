@@ -67,6 +67,36 @@ fn a_build_after_an_edit_builds_only_what_changed() {
     assert_ne!(project.manifest(), before);
 }
 
+#[test]
+fn steps_with_the_same_packages_carry_them_once() {
+    let project = Project::fixture("readme-typescript");
+    for name in ["First", "Second"] {
+        let step = format!(
+            "import {{ z }} from 'zod'
+            export const config = {{
+              type: 'api', name: '{name}', method: 'POST', path: '/{name}', emits: [],
+              bodySchema: z.object({{ {name}: z.string() }}),
+            }}
+            export const handler = async (req: any) => ({{ status: 200, body: req.body }})"
+        );
+        project.write(&format!("steps/{name}.step.ts"), &step);
+    }
+    project.build();
+    let manifest: Value = serde_json::from_str(&project.manifest()).expect("a manifest in JSON");
+    let code = |name: &str| {
+        let steps = manifest["steps"].as_array().expect("a list of steps");
+        let step = steps.iter().find(|step| step["config"]["name"] == name);
+        &step.unwrap_or_else(|| panic!("no {name}: {manifest:#}"))["code"]["image"]
+    };
+    let (first, second) = (code("First"), code("Second"));
+    assert_eq!(first["engine"], second["engine"]);
+    assert_ne!(first["engine"], code("SendMessage")["engine"], "{manifest:#}");
+    for image in [first, second] {
+        assert!(image["bytes"].as_u64().is_some_and(|bytes| bytes < 1_500_000), "{image}");
+    }
+    assert_eq!(manifest["engines"].as_array().map(Vec::len), Some(2), "{manifest:#}");
+}
+
 /// Builds the same sources, which no cache knows, in two directories.
 #[track_caller]
 fn assert_directory_does_not_matter(project: fn() -> Project, file: &str, text: &str) {

@@ -11,8 +11,8 @@ use std::{
 };
 
 use motia_manifest::{
-    Artifact, Bundle, BundleError, Code, Digest, Language, Manifest, Schedule,
-    StackMapper, Step, StepConfig, StepKind, StepName, stays_inside,
+    Artifact, Bundle, BundleError, Code, Digest, Language, Manifest, Schedule, StackMapper, Step,
+    StepConfig, StepKind, StepName, stays_inside,
 };
 use motia_sandbox::{
     EngineParts, Grants, IncludedFiles, Limits, LoadError, OutgoingHttp, Sandbox, StepComponent,

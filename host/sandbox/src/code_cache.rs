@@ -123,10 +123,10 @@ impl CodeCache {
         let before = self.compiled.fetch_add(1, Ordering::Relaxed);
         let Some(path) = path else { return Ok(made) };
         let kept = store(&path, &serialize(&made)?);
-        if before % EVICT_EVERY == 0 {
-            if let Err(error) = evict(path.parent().unwrap_or(Path::new(".")), CODE_BYTES) {
-                tracing::warn!("old native code cannot be deleted: {error}");
-            }
+        if before.is_multiple_of(EVICT_EVERY)
+            && let Err(error) = evict(path.parent().unwrap_or(Path::new(".")), CODE_BYTES)
+        {
+            tracing::warn!("old native code cannot be deleted: {error}");
         }
         match kept {
             // The file is mapped where it is, instead of a copy in this process's own memory.

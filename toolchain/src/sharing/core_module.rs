@@ -303,10 +303,10 @@ impl Shape {
 }
 
 fn offset_of(kind: &DataKind<'_>) -> Result<u64, Error> {
-    if let DataKind::Active { memory_index: 0, offset_expr } = kind {
-        if let Ok(Operator::I32Const { value }) = offset_expr.get_operators_reader().read() {
-            return Ok(u64::from(value as u32));
-        }
+    if let DataKind::Active { memory_index: 0, offset_expr } = kind
+        && let Ok(Operator::I32Const { value }) = offset_expr.get_operators_reader().read()
+    {
+        return Ok(u64::from(value as u32));
     }
     Err(Error::from("data whose place is not a constant"))
 }
