@@ -140,7 +140,13 @@ pub struct Deployment {
     bundle: Arc<Bundle>,
     steps: Vec<DeployedStep>,
     subscribers: HashMap<String, Vec<StepIndex>>,
+    /// For the deployment after this one, where deployments follow each other.
+    blanks: Blanks,
 }
+
+/// Engines' images without a step, by their digests. Each is read for the first image whose native form
+/// is not kept.
+type Blanks = HashMap<Digest, Arc<OnceLock<Vec<u8>>>>;
 
 impl Deployment {
     /// Loads a bundle; takes the components that have not changed from the deployment `before`.
@@ -161,12 +167,7 @@ impl Deployment {
             options,
             environment: Arc::new(options.environment.clone()),
             before,
-            blanks: bundle
-                .manifest()
-                .engines
-                .iter()
-                .map(|engine| (engine.image.sha256.clone(), Arc::default()))
-                .collect(),
+            blanks: blanks(&bundle, before),
         };
         let steps = loader.steps()?;
         let mut names = HashSet::new();
@@ -187,9 +188,10 @@ impl Deployment {
         }
         Ok(Arc::new(Self {
             strict_responses: options.strict_responses,
-            bundle,
             steps,
             subscribers,
+            blanks: before.map(|_| loader.blanks).unwrap_or_default(),
+            bundle,
         }))
     }
 
@@ -239,9 +241,14 @@ struct Loader<'a> {
     options: &'a DeploymentOptions,
     environment: Arc<Vec<(String, String)>>,
     before: Option<&'a Deployment>,
-    /// The engines' images without a step, by engine. Each is read for the first image whose native
-    /// form is not kept.
-    blanks: HashMap<Digest, Arc<OnceLock<Vec<u8>>>>,
+    blanks: Blanks,
+}
+
+/// Those of a bundle's engines; what the deployment before has read is not read again.
+fn blanks(bundle: &Bundle, before: Option<&Deployment>) -> Blanks {
+    let digests = bundle.manifest().engines.iter().map(|engine| &engine.image.sha256);
+    let known = |digest| before.and_then(|before| before.blanks.get(digest)).cloned();
+    digests.map(|digest| (digest.clone(), known(digest).unwrap_or_default())).collect()
 }
 
 impl Loader<'_> {

@@ -2,7 +2,10 @@
 
 use std::io::{self, Read, Write};
 
-use zstd::stream::{read::Decoder, write::Encoder};
+use zstd::{
+    stream::{read::Decoder, write::Encoder},
+    zstd_safe,
+};
 
 /// The end of a compressed file's name.
 pub const COMPRESSED: &str = ".zst";
@@ -21,6 +24,8 @@ pub fn compress(content: &[u8], level: i32, like: &[u8]) -> io::Result<Vec<u8>> 
     let mut encoder = Encoder::with_ref_prefix(Vec::new(), level, like)?;
     encoder.window_log(WINDOW_LOG)?;
     encoder.long_distance_matching(!like.is_empty())?;
+    encoder.include_contentsize(true)?;
+    encoder.set_pledged_src_size(Some(content.len() as u64))?;
     encoder.write_all(content)?;
     encoder.finish()
 }
@@ -32,7 +37,9 @@ pub fn compress(content: &[u8], level: i32, like: &[u8]) -> io::Result<Vec<u8>> 
 pub fn decompress(compressed: &[u8], like: &[u8]) -> io::Result<Vec<u8>> {
     let mut decoder = Decoder::with_ref_prefix(compressed, like)?;
     decoder.window_log_max(WINDOW_LOG)?;
-    let mut content = Vec::new();
+    // The head says how large the content is, which saves growing.
+    let size = zstd_safe::get_frame_content_size(compressed).ok().flatten().unwrap_or(0);
+    let mut content = Vec::with_capacity(size.min(LIMIT) as usize + 1);
     decoder.take(LIMIT + 1).read_to_end(&mut content)?;
     match content.len() as u64 > LIMIT {
         true => Err(io::Error::other(format!("the content is larger than {LIMIT} bytes"))),
