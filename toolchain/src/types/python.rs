@@ -10,7 +10,7 @@ use super::{
 };
 
 const HEADER: &str = "\
-# Written by motia from the configs of the project's steps, and again at each build: do not edit.
+# Written by motia from the configs of the project's steps; `motia dev` writes it again: do not edit.
 #
 # It is for type checkers and editors, and not there when a step runs. In a step:
 #

@@ -16,7 +16,7 @@ use super::{
 };
 
 const HEADER: &str = "\
-// Written by motia from the configs of the project's steps, and again at each build: do not edit.
+// Written by motia from the configs of the project's steps; `motia dev` writes it again: do not edit.
 //
 // In a step, with the path from its own file to this one:
 //

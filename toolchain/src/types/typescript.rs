@@ -14,7 +14,7 @@ const MODULE: &str =
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../guests/js/types/index.d.ts"));
 
 const HEADER: &str = "\
-// Written by motia from the configs of the project's steps, and again at each build: do not edit.
+// Written by motia from the configs of the project's steps; `motia dev` writes it again: do not edit.
 //
 // In a step: import type { Handlers } from 'motia'
 //            export const handler: Handlers['StepName'] = async (req, { emit, streams }) => ...

@@ -1,4 +1,4 @@
-// Written by motia from the configs of the project's steps, and again at each build: do not edit.
+// Written by motia from the configs of the project's steps; `motia dev` writes it again: do not edit.
 //
 // In a step, with the path from its own file to this one:
 //
