@@ -57,13 +57,15 @@ impl From<Vec<u8>> for Wasm {
 pub(crate) struct CodeCache {
     directory: Option<PathBuf>,
     max_bytes: usize,
+    /// Whether code is used before it is on disk, in memory of this process.
+    writes_behind: bool,
     compiled: Arc<AtomicUsize>,
 }
 
 impl CodeCache {
     /// Keeps code in `directory`, or nowhere. Refuses to compile more than `max_bytes` at a time.
-    pub fn new(directory: Option<PathBuf>, max_bytes: usize) -> Self {
-        Self { directory, max_bytes, compiled: Arc::default() }
+    pub fn new(directory: Option<PathBuf>, max_bytes: usize, writes_behind: bool) -> Self {
+        Self { directory, max_bytes, writes_behind, compiled: Arc::default() }
     }
 
     /// How much was not kept and had to be compiled, since the process started.
@@ -120,22 +122,34 @@ impl CodeCache {
             return Err(wasmtime::format_err!("it has {bytes} bytes; at most {limit} are allowed"));
         }
         let made = make(engine, source)?;
-        let before = self.compiled.fetch_add(1, Ordering::Relaxed);
+        self.compiled.fetch_add(1, Ordering::Relaxed);
         let Some(path) = path else { return Ok(made) };
-        let kept = store(&path, &serialize(&made)?);
-        if before.is_multiple_of(EVICT_EVERY)
+        let native = serialize(&made)?;
+        if self.writes_behind {
+            let cache = self.clone();
+            std::thread::spawn(move || cache.write(&path, &native));
+            return Ok(made);
+        }
+        // The file is mapped where it is, instead of a copy in this process's own memory.
+        match self.write(&path, &native) {
+            true => load(&path).or(Ok(made)),
+            false => Ok(made),
+        }
+    }
+
+    /// Writes native code, and now and then deletes what is too much. Returns whether it is there; what
+    /// cannot be kept is compiled again another time.
+    fn write(&self, path: &Path, native: &[u8]) -> bool {
+        let written = store(path, native);
+        if let Err(error) = &written {
+            tracing::warn!("compiled code is not kept in {}: {error}", path.display());
+        }
+        if self.compiled.load(Ordering::Relaxed) % EVICT_EVERY == 1
             && let Err(error) = evict(path.parent().unwrap_or(Path::new(".")), CODE_BYTES)
         {
             tracing::warn!("old native code cannot be deleted: {error}");
         }
-        match kept {
-            // The file is mapped where it is, instead of a copy in this process's own memory.
-            Ok(()) => load(&path).or(Ok(made)),
-            Err(error) => {
-                tracing::warn!("compiled code is not kept in {}: {error}", path.display());
-                Ok(made)
-            }
-        }
+        written.is_ok()
     }
 }
 
@@ -158,15 +172,19 @@ fn store(path: &Path, content: &[u8]) -> io::Result<()> {
 /// Writes a file without its pages of zeros, of which an image has many.
 fn write_sparse(file: &mut fs::File, content: &[u8]) -> io::Result<()> {
     const PAGE: usize = 4096;
-    let zeros = |page: &[u8]| page.iter().all(|&byte| byte == 0);
-    for run in content.chunks(PAGE).collect::<Vec<_>>().chunk_by(|a, b| zeros(a) == zeros(b)) {
-        let bytes: usize = run.iter().map(|page| page.len()).sum();
-        if zeros(run[0]) {
-            file.seek(SeekFrom::Current(bytes as i64))?;
-        } else {
-            let start = run[0].as_ptr() as usize - content.as_ptr() as usize;
-            file.write_all(&content[start..start + bytes])?;
+    const ZEROS: [u8; PAGE] = [0; PAGE];
+    let pages: Vec<(&[u8], bool)> =
+        content.chunks(PAGE).map(|page| (page, page == &ZEROS[..page.len()])).collect();
+    let mut start = 0;
+    for run in pages.chunk_by(|(_, a), (_, b)| a == b) {
+        let end = start + run.iter().map(|(page, _)| page.len()).sum::<usize>();
+        match run[0].1 {
+            true => {
+                file.seek(SeekFrom::Start(end as u64))?;
+            }
+            false => file.write_all(&content[start..end])?,
         }
+        start = end;
     }
     file.set_len(content.len() as u64)
 }

@@ -73,7 +73,10 @@ impl Runtime {
                 std::thread::sleep(EPOCH_TICK);
             }
         })?;
-        let code = CodeCache::new(options.code_directory.clone(), options.max_component);
+        // Whoever waits for an edit does not wait for the disk as well; a host of many steps wants them mapped.
+        let writes_behind = options.compiler == Compiler::WinchFirst;
+        let code =
+            CodeCache::new(options.code_directory.clone(), options.max_component, writes_behind);
         Ok(Self { engine, linker, code })
     }
 

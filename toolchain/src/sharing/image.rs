@@ -6,6 +6,7 @@ use wasm_encoder::{
 
 /// Memory is taken page by page: a page of zeros costs nothing, and none is copied in part.
 const PAGE: usize = 4096;
+const ZEROS: [u8; PAGE] = [0; PAGE];
 const WASM_PAGE: u64 = 65_536;
 
 /// The content of a linear memory: its size, and what is not zero.
@@ -22,7 +23,7 @@ impl Image {
     pub fn of(memory: &[u8]) -> Self {
         let mut segments: Vec<(u64, Vec<u8>)> = Vec::new();
         for (i, page) in memory.chunks(PAGE).enumerate() {
-            if page.iter().all(|&byte| byte == 0) {
+            if page == &ZEROS[..page.len()] {
                 continue;
             }
             let offset = (i * PAGE) as u64;
