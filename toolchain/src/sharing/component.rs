@@ -55,42 +55,39 @@ fn with_main_module(
     component: &[u8],
     mut change: impl FnMut(&[u8]) -> Result<Vec<u8>, Error>,
 ) -> Result<Vec<u8>, Error> {
-    let (at, main) = main_module(component)?;
-    // The section's head: its number, and its length in at most five bytes.
-    let head = (at.start.saturating_sub(6)..at.start)
-        .find(|&i| {
-            component[i] == ComponentSectionId::CoreModule as u8
-                && leb(&component[i + 1..at.start]) == Some(main.len())
-        })
-        .ok_or("a component without a main module")?;
-    let mut changed = component[..head].to_vec();
-    raw_module(&change(main)?).append_to_component(&mut changed);
-    changed.extend_from_slice(&component[at.end..]);
-    Ok(changed)
-}
-
-/// The number that exactly these bytes encode.
-fn leb(bytes: &[u8]) -> Option<usize> {
-    let last = bytes.len().checked_sub(1)?;
-    let mut number = 0;
-    for (i, byte) in bytes.iter().enumerate() {
-        if (byte & 0x80 == 0) != (i == last) {
-            return None;
+    let mut changed = Component::new();
+    let (mut depth, mut modules) = (0, 0);
+    for payload in Parser::new(0).parse_all(component) {
+        let payload = payload?;
+        if let (0, Some((id, range))) = (depth, payload.as_section()) {
+            let data = &component[range.start as usize..range.end as usize];
+            match &payload {
+                Payload::ModuleSection { .. } if modules == 0 => {
+                    modules = 1;
+                    changed.section(&raw_module(&change(main_module(component)?)?));
+                }
+                _ => {
+                    changed.section(&RawSection { id, data });
+                }
+            }
         }
-        number |= usize::from(byte & 0x7f) << (7 * i);
+        match payload {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth -= 1,
+            _ => {}
+        }
     }
-    Some(number)
+    Ok(changed.finish())
 }
 
-fn main_module(component: &[u8]) -> Result<(std::ops::Range<usize>, &[u8]), Error> {
+fn main_module(component: &[u8]) -> Result<&[u8], Error> {
     for payload in Parser::new(0).parse_all(component) {
         if let Payload::ModuleSection { unchecked_range, .. } = payload? {
-            let range = unchecked_range.start as usize..unchecked_range.end as usize;
-            let main = &component[range.clone()];
+            let main = &component[unchecked_range.start as usize..unchecked_range.end as usize];
             if !defines_memory(main) {
                 return Err("a component whose first module has no memory".into());
             }
-            return Ok((range, main));
+            return Ok(main);
         }
     }
     Err("a component without a module".into())
@@ -101,7 +98,7 @@ fn main_module(component: &[u8]) -> Result<(std::ops::Range<usize>, &[u8]), Erro
 /// # Errors
 /// When the template is malformed.
 pub fn share(template: &[u8], main: &MainModule<'_>) -> Result<Vec<u8>, Error> {
-    let (_, original) = main_module(template)?;
+    let original = main_module(template)?;
     let changes = Changes { memory: Memory::Imported, exports: &|_| true, globals: true };
     let (inline, image) = changes.apply(original)?;
 

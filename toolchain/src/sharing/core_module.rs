@@ -1,8 +1,8 @@
 //! A core module with its memory elsewhere.
 
 use wasm_encoder::{
-    EntityType, ExportKind, ExportSection, ImportSection, MemorySection, Module, ModuleType,
-    RawSection,
+    EntityType, ExportKind, ExportSection, ImportSection, MemorySection, MemoryType, Module,
+    ModuleType, RawSection,
     reencode::{Reencode, RoundtripReencoder},
 };
 use wasmparser::{DataKind, KnownCustom, Operator, Parser, Payload, TypeRef};
@@ -72,7 +72,9 @@ impl Changes<'_> {
                 Payload::MemorySection(_) => {
                     let mut memories = MemorySection::new();
                     memories.memory(match self.memory {
-                        Memory::Filled(image) => image.memory_type(),
+                        Memory::Filled(image) => {
+                            MemoryType { minimum: image.pages, ..shape.memory()? }
+                        }
                         _ => shape.memory()?,
                     });
                     module.section(&memories);
@@ -271,7 +273,7 @@ pub(super) fn defines_memory(wasm: &[u8]) -> bool {
 
 /// What the changes need to know before they begin.
 struct Shape {
-    memory: Option<wasm_encoder::MemoryType>,
+    memory: Option<MemoryType>,
     imported_globals: u32,
 }
 
@@ -297,7 +299,7 @@ impl Shape {
         Ok(Self { memory, imported_globals })
     }
 
-    fn memory(&self) -> Result<wasm_encoder::MemoryType, Error> {
+    fn memory(&self) -> Result<MemoryType, Error> {
         self.memory.ok_or_else(|| "a main module without a memory".into())
     }
 }
