@@ -171,7 +171,7 @@ impl<'a> Bundler<'a> {
                 "--charset=utf8",
                 "--legal-comments=none",
                 "--sourcemap=external",
-                "--sources-content=true",
+                "--sources-content=false",
                 "--define:process.env.NODE_ENV=\"production\"",
                 "--define:import.meta.url=\"file:///step.js\"",
                 "--define:__filename=\"/step.js\"",
@@ -281,22 +281,17 @@ impl<'a> Bundler<'a> {
     fn project_relative(&self, map: &[u8], outdir: &Path) -> Result<Vec<u8>, serde_json::Error> {
         let mut map: Value = serde_json::from_slice(map)?;
         let toolchain = self.provisioned.glue().parent().unwrap_or(Path::new("/")).to_owned();
-        let mut own = Vec::new();
         for source in map["sources"].as_array_mut().into_iter().flatten() {
             let path = source.as_str().unwrap_or_default();
             let entry = path.contains("<stdin>");
             let path = normal(&outdir.join(path));
             let inside = path.strip_prefix(&toolchain).ok();
-            own.push(inside.is_none() && !entry);
             *source = Value::from(match inside {
                 _ if entry => format!("{TOOLCHAIN_SOURCES}entry.js"),
                 Some(inside) => format!("{TOOLCHAIN_SOURCES}{}", inside.display()),
                 None => relative(self.project, &path),
             });
         }
-        // The toolchain's own sources are not shown to anybody, and the entry names directories.
-        let contents = map["sourcesContent"].as_array_mut().into_iter().flatten();
-        contents.zip(own).filter(|(_, own)| !own).for_each(|(content, _)| *content = Value::Null);
         serde_json::to_vec(&map)
     }
 
