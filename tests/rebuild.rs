@@ -56,6 +56,17 @@ fn a_build_of_unchanged_sources_takes_every_step_from_the_cache() {
 }
 
 #[test]
+fn a_build_into_another_directory_forgets_nothing() {
+    let project = Project::fixture("readme-typescript");
+    project.build();
+    let mut other = support::motia(["build"]);
+    other.arg(project.root()).arg("--out").arg(project.root().join(".motia/other"));
+    let ended = support::run(&mut other, support::SLOW);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    assert!(cached(&project.build()).iter().all(|(_, cached)| *cached));
+}
+
+#[test]
 fn a_build_after_an_edit_builds_only_what_changed() {
     let project = Project::fixture("readme-typescript");
     project.build();

@@ -377,7 +377,7 @@ impl Toolchain {
                 }
             }
             let record = Record::new(version, &compiled.inputs, made)?;
-            record.save(project, &source)?;
+            record.save(project, out, &source)?;
             std::io::Result::Ok(record)
         };
         let record =

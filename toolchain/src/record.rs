@@ -44,7 +44,7 @@ impl Record {
 
     /// The record of a source, if it still holds: same toolchain, same inputs, artifacts in place.
     pub fn load(project: &Path, out: &Path, source: &Source, version: &Digest) -> Option<Self> {
-        let text = fs::read(path(project, source)).ok()?;
+        let text = fs::read(path(project, out, source)).ok()?;
         let record: Self = serde_json::from_slice(&text).ok()?;
         let unchanged = |(path, digest): (&PathBuf, &Digest)| {
             fs::read(path).is_ok_and(|content| Digest::of(&content) == *digest)
@@ -63,14 +63,16 @@ impl Record {
     }
 
     /// Keeps the record for the next build.
-    pub fn save(&self, project: &Path, source: &Source) -> io::Result<()> {
-        let path = path(project, source);
+    pub fn save(&self, project: &Path, out: &Path, source: &Source) -> io::Result<()> {
+        let path = path(project, out, source);
         fs::create_dir_all(path.parent().unwrap_or(project))?;
         fs::write(path, serde_json::to_vec(self)?)
     }
 }
 
-fn path(project: &Path, source: &Source) -> PathBuf {
-    let name = Digest::of(source.file.as_bytes());
+/// Each bundle has records of its own: `motia dev` and `motia build` do not forget each other's.
+fn path(project: &Path, out: &Path, source: &Source) -> PathBuf {
+    let out = fs::canonicalize(out).unwrap_or_else(|_| out.to_owned());
+    let name = Digest::of_parts([out.as_os_str().as_encoded_bytes(), source.file.as_bytes()]);
     project.join(".motia/build").join(format!("{}.json", name.short()))
 }
