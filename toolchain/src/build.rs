@@ -412,22 +412,14 @@ impl Toolchain {
         }
     }
 
-    /// Reads a config by calling the component in the sandbox; a second time with placeholders for
-    /// missing variables, as the guests know them.
+    /// Reads a config by calling the component in the sandbox.
     async fn read_config(&self, source: &Source, component: &[u8]) -> Result<Value, BuildError> {
         let wrong = |message: String| BuildError::in_file(&source.file, message);
         let sandbox = &self.0.sandbox;
         let loaded = sandbox
             .load(&source.file, &Wasm::from(component.to_vec()))
             .map_err(|error| wrong(error.to_string()))?;
-        let config = match sandbox.config(&loaded, Vec::new()).await {
-            Err(first @ CallError::Guest(_)) => {
-                let placeholders = vec![("MOTIA_CONFIG_PLACEHOLDERS".to_owned(), "1".to_owned())];
-                sandbox.config(&loaded, placeholders).await.map_err(|_| first)
-            }
-            read => read,
-        };
-        match config {
+        match sandbox.config(&loaded, Vec::new()).await {
             Ok(json) => serde_json::from_str(&json).map_err(|error| wrong(error.to_string())),
             Err(CallError::Guest(failure)) => {
                 let prefix = format!("{}: ", source.file);

@@ -17,15 +17,13 @@ use crate::{
     sandbox::{Outputs, instantiating, store, within_limits},
 };
 
-/// A directory that a step sees while it is evaluated.
+/// A directory that a step sees, but cannot change, while it is evaluated.
 #[derive(Debug, Clone)]
 pub struct SeenDirectory {
     /// Where it is on the host.
     pub directory: PathBuf,
     /// Where the guest sees it.
     pub seen_as: String,
-    /// Whether the guest may write there.
-    pub writable: bool,
 }
 
 /// The state of an engine's instance.
@@ -145,9 +143,8 @@ fn see(wasi: &mut WasiCtxBuilder, directories: &[SeenDirectory]) -> Result<(), C
         .insecure_random_seed(1)
         .wall_clock(StoppedClock)
         .monotonic_clock(StoppedClock);
-    for SeenDirectory { directory, seen_as, writable } in directories {
-        let permissions = if *writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
-        wasi.preopened_dir(directory, seen_as, permissions)
+    for SeenDirectory { directory, seen_as } in directories {
+        wasi.preopened_dir(directory, seen_as, FsPerms::ReadOnly)
             .map_err(|error| CallError::Instantiate(format!("{}: {error}", directory.display())))?;
     }
     Ok(())

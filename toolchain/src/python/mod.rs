@@ -179,7 +179,7 @@ fn stage(
     }
     let seen = [("/0", Some(entry)), ("/2", Some(copies)), ("/3", packages)];
     let seen = seen.into_iter().filter_map(|(seen_as, directory)| {
-        Some(SeenDirectory { directory: directory?, seen_as: seen_as.to_owned(), writable: false })
+        Some(SeenDirectory { directory: directory?, seen_as: seen_as.to_owned() })
     });
     Ok(seen.collect())
 }

@@ -5,8 +5,8 @@ use wasm_encoder::{
     ComponentAliasSection, ComponentExportKind, ComponentExportSection, ComponentImportSection,
     ComponentSection, ComponentSectionId, ComponentTypeRef, ComponentTypeSection, ComponentValType,
     CoreTypeSection, EntityType, ExportKind, ExportSection, Function, FunctionSection,
-    ImportSection, InstanceSection, MemArg, MemArgTarget, MemoryType, Module, ModuleArg,
-    ModuleSection, ModuleType, PrimitiveValType, RawSection, TypeSection, ValType,
+    ImportSection, InstanceSection, MemArg, MemArgTarget, Module, ModuleArg, ModuleSection,
+    ModuleType, PrimitiveValType, RawSection, TypeSection, ValType,
     reencode::{self, Reencode, ReencodeComponent, component_utils},
 };
 use wasmparser::{Parser, Payload, Validator, WasmFeatures};
@@ -299,14 +299,7 @@ fn all_globals(component: &[u8]) -> Result<Vec<Global>, Error> {
 fn accessor(globals: &[Global]) -> Module {
     let memory = MemArg { offset: 0, align: 0, target: MemArgTarget::Memory(0), ordering: None };
     let mut imports = ImportSection::new();
-    let any = MemoryType {
-        minimum: 0,
-        maximum: None,
-        memory64: false,
-        shared: false,
-        page_size_log2: None,
-    };
-    imports.import("image", "memory", any);
+    imports.import("image", "memory", Image::default().memory_type());
     let mut code = Function::new([(1, ValType::I32)]);
     let mut body = code.instructions();
     // The local is the address of the new page, which is also the size of the image.

@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn what_builds_make_is_not_a_source() {
-        let project = Path::new("/work/dist/project");
+        let project = Path::new("/home/me/dist/project");
         assert!(is_source(&project.join("steps/a.step.ts"), project));
         assert!(!is_source(&project.join(".motia/dev/manifest.json"), project));
         assert!(!is_source(&project.join("web/node_modules/a/index.js"), project));
