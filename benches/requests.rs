@@ -3,16 +3,13 @@
 //! `cargo bench -p motia-cli --profile dev --bench requests`. Every request gets a fresh instance. The health endpoint,
 //! which runs no guest, is measured in the same run as the baseline.
 
+mod measure;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
-use std::{
-    fs,
-    io::{BufRead, BufReader, Read, Write},
-    net::TcpStream,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
+use measure::{Client, cpu_time, resident};
 use serde_json::Value;
 use support::{Project, Server};
 
@@ -91,61 +88,4 @@ fn measure(server: &Server, client: &mut Client, method: &str, path: &str, body:
     }
     latencies.sort();
     Load { latencies, cpu: cpu_time(server.id()).saturating_sub(cpu), memory }
-}
-
-/// User and system time of a process; Linux counts it in hundredths of a second.
-fn cpu_time(process: u32) -> Duration {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).expect("a Linux /proc");
-    let fields: Vec<&str> = stat.rsplit(')').next().expect("fields").split_whitespace().collect();
-    let ticks: u64 = [fields[11], fields[12]].iter().filter_map(|f| f.parse::<u64>().ok()).sum();
-    Duration::from_millis(ticks * 10)
-}
-
-/// The resident memory of a process in MiB.
-fn resident(process: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("a Linux /proc");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
-    line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") / 1024
-}
-
-/// A connection that is kept.
-struct Client {
-    address: String,
-    stream: BufReader<TcpStream>,
-}
-
-impl Client {
-    fn connect(address: &str) -> Self {
-        let stream = TcpStream::connect(address).expect("the server listens");
-        stream.set_nodelay(true).expect("a socket option");
-        Self { address: address.to_owned(), stream: BufReader::new(stream) }
-    }
-
-    fn request(&mut self, method: &str, path: &str, body: &str) {
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\n\
-             content-length: {}\r\n\r\n{body}",
-            self.address,
-            body.len()
-        );
-        self.stream.get_mut().write_all(request.as_bytes()).expect("a request is sent");
-        let mut length = 0;
-        let mut line = String::new();
-        loop {
-            let first = line.is_empty();
-            line.clear();
-            self.stream.read_line(&mut line).expect("a response");
-            if first {
-                assert!(line.starts_with("HTTP/1.1 200"), "{line}");
-            }
-            if line == "\r\n" {
-                break;
-            }
-            if let Some(value) = line.strip_prefix("content-length:") {
-                length = value.trim().parse().expect("a length");
-            }
-        }
-        let mut content = vec![0; length];
-        self.stream.read_exact(&mut content).expect("the body");
-    }
 }

@@ -72,6 +72,8 @@ fn javascript(config: &StepConfig, is_typed: bool) -> String {
         StepKind::Api(_) => "ApiRouteConfig",
         StepKind::Event(_) => "EventConfig",
         StepKind::Cron(_) => "CronConfig",
+        StepKind::State(_) => "StateConfig",
+        StepKind::Stream(_) => "StreamTriggerConfig",
         StepKind::Noop => "NoopConfig",
     };
     let is_noop = config.kind == StepKind::Noop;
@@ -102,7 +104,12 @@ fn javascript(config: &StepConfig, is_typed: bool) -> String {
             (format!("req, {used}"), "logger.info('Handling a request', { path: req.path })")
         }
         StepKind::Event(_) => (format!("input, {used}"), "logger.info('Handling an event', input)"),
-        _ => (used.to_owned(), "logger.info('Running on schedule')"),
+        StepKind::State(_) | StepKind::Stream(_) => {
+            (format!("input, {used}"), "logger.info('Handling a change', input)")
+        }
+        StepKind::Cron(_) | StepKind::Noop => {
+            (used.to_owned(), "logger.info('Running on schedule')")
+        }
     };
     text += &format!("\nexport const handler{annotation} = async ({arguments}) => {{\n  {log}\n");
     for emit in &config.emits {
@@ -157,6 +164,9 @@ fn python(config: &StepConfig) -> String {
         StepKind::Api(_) => ("req, context", "\"Handling a request\", {\"path\": req.path}"),
         StepKind::Event(_) => ("input, context", "\"Handling an event\", input"),
         StepKind::Cron(_) => ("context", "\"Running on schedule\""),
+        StepKind::State(_) | StepKind::Stream(_) => {
+            ("input, context", "\"Handling a change\", input")
+        }
         StepKind::Noop => return text,
     };
     text += &format!("\n\nasync def handler({arguments}):\n    context.logger.info({log})\n");
@@ -196,10 +206,7 @@ const PYTHON_BODY: &str = r#"    "bodySchema": {
 fn rust(config: &StepConfig) -> String {
     let keys: String = entries(config, '"')
         .into_iter()
-        .map(|(key, value)| {
-            let key = key.replace("virtualE", "virtual_e").replace("virtualS", "virtual_s");
-            format!("    {key} = {value},\n")
-        })
+        .map(|(key, value)| format!("    {} = {value},\n", words(key).join("_")))
         .collect();
     let (types, arguments, output, log) = match &config.kind {
         StepKind::Api(api) if has_body(&api.method) => (
@@ -218,9 +225,25 @@ fn rust(config: &StepConfig) -> String {
             (RUST_INPUT.to_owned(), "input: Input, ", "()", "\"Handling an event\", &input")
         }
         StepKind::Cron(_) => (String::new(), "", "()", "\"Running on schedule\", json!({})"),
+        StepKind::State(_) => (
+            String::new(),
+            "change: StateChange, ",
+            "()",
+            "\"Handling a change\", json!({ \"key\": &change.key })",
+        ),
+        StepKind::Stream(_) => (
+            String::new(),
+            "change: StreamChange, ",
+            "()",
+            "\"Handling a change\", json!({ \"id\": &change.id })",
+        ),
         StepKind::Noop => return format!("motia::noop! {{\n{keys}}}\n"),
     };
-    let attribute = config.kind.name();
+    let attribute = match &config.kind {
+        StepKind::State(_) => "state_change",
+        StepKind::Stream(_) => "stream_change",
+        other => other.name(),
+    };
     let mut text = format!(
         "use motia::prelude::*;\n{types}\n#[motia::{attribute}(\n{keys})]\n\
          fn handler({arguments}ctx: Context) -> Result<{output}> {{\n    ctx.logger().info({log});\n"
@@ -266,12 +289,22 @@ fn entries(config: &StepConfig, quote: char) -> Vec<(&'static str, String)> {
     if let Some(description) = &config.description {
         entries.push(("description", one(description)));
     }
+    let given = |key, text: &Option<String>| text.as_deref().map(|text| (key, one(text)));
     match &config.kind {
         StepKind::Api(api) => {
             entries.extend([("method", one(&api.method)), ("path", one(&api.path))]);
         }
         StepKind::Event(event) => entries.push(("subscribes", names(&event.subscribes))),
         StepKind::Cron(cron) => entries.push(("cron", one(&cron.cron))),
+        StepKind::State(state) => {
+            entries.extend(given("groupId", &state.group_id));
+            entries.extend(given("key", &state.key));
+        }
+        StepKind::Stream(stream) => {
+            entries.push(("streamName", one(&stream.stream_name)));
+            entries.extend(given("groupId", &stream.group_id));
+            entries.extend(given("itemId", &stream.item_id));
+        }
         StepKind::Noop => {}
     }
     let lists = [
@@ -358,6 +391,34 @@ mod tests {
         assert!(typescript.contains(r"Handlers['It\'s']"), "{typescript}");
         let rust = text(&config, Language::Rust);
         assert!(rust.contains(r#"description = "say \"x\\y\"","#), "{rust}");
+    }
+
+    #[test]
+    fn a_step_that_watches_is_given_the_change_in_every_language() {
+        let config = StepConfig::from_json(&json!({
+            "type": "stream", "name": "Watch", "streamName": "todos", "itemId": "open:*",
+            "emits": ["todo.changed"],
+        }))
+        .unwrap();
+        let typescript = text(&config, Language::TypeScript);
+        for line in [
+            "import type { StreamTriggerConfig, Handlers } from 'motia'\n",
+            "  streamName: 'todos',\n  itemId: 'open:*',\n  emits: ['todo.changed'],\n}\n",
+            "Handlers['Watch'] = async (input, { emit, logger }) => {\n",
+        ] {
+            assert!(typescript.contains(line), "{typescript}");
+        }
+        let python = text(&config, Language::Python);
+        assert!(python.contains("    \"streamName\": \"todos\",\n"), "{python}");
+        assert!(python.contains("async def handler(input, context):\n"), "{python}");
+        let rust = text(&config, Language::Rust);
+        for line in [
+            "#[motia::stream_change(\n",
+            "    stream_name = \"todos\",\n    item_id = \"open:*\",\n",
+            "fn handler(change: StreamChange, ctx: Context) -> Result<()> {\n",
+        ] {
+            assert!(rust.contains(line), "{rust}");
+        }
     }
 
     #[test]

@@ -8,7 +8,17 @@ import { isLibrarySchema, toJsonSchema } from './schema/index.js';
 const EXAMPLES = {
   config: 'export const config = { ... }',
   handler: 'export const handler = async (...) => { ... }',
+  condition: 'condition: (input, ctx) => true',
 };
+
+/** The types of steps whose handler runs only on a condition. */
+const CONDITIONAL = ['state', 'stream'];
+
+/**
+ * What of a step's config runs, by the types of steps that have it: it never reaches the JSON. Elsewhere
+ * it does, for the reader of configs to refuse it.
+ */
+const CODE = new Map([['middleware', ['api']], ['condition', CONDITIONAL]]);
 
 /** An export by name, or a field of the default export; a CommonJS module may be wrapped twice. */
 function find(module, name) {
@@ -36,7 +46,13 @@ export function definition(file, kind, module) {
     if (handler === undefined) throw new InvalidStep(`${file}: no \`handler\` export; add \`${EXAMPLES.handler}\``);
     if (typeof handler !== 'function') throw new InvalidStep(`${file}: \`handler\` is not a function; write \`${EXAMPLES.handler}\``);
   }
+  checkCondition(file, config);
   return { config, handler };
+}
+
+function checkCondition(file, { type, condition }) {
+  if (!CONDITIONAL.includes(type) || condition === undefined || condition === null || typeof condition === 'function') return;
+  throw new InvalidStep(`${file}: \`config.condition\` is not a function; write \`${EXAMPLES.condition}\``);
 }
 
 /**
@@ -69,10 +85,10 @@ function plain(value, path, ancestors) {
   }
   return Object.fromEntries(
     Object.entries(value)
-      .filter(([key]) => key !== 'middleware')
-      .map(([key, one]) => [key, isAccessCheck(key, one) ? true : plain(one, join(path, key), inner)]),
+      .filter(([key]) => path !== '' || !CODE.get(key)?.includes(value.type))
+      .map(([key, one]) => [key, isMarked(key, one) ? true : plain(one, join(path, key), inner)]),
   );
 }
 
-/** That a stream checks access is part of its configuration; the check itself is not. */
-const isAccessCheck = (key, value) => key === 'canAccess' && typeof value === 'function';
+/** That there is such a function is part of the configuration; the function itself is not. */
+const isMarked = (key, value) => typeof value === 'function' && (key === 'canAccess' || key === 'condition');

@@ -1,21 +1,15 @@
-// `ctx`: what a handler may do.
+// `ctx`: what a handler may do, and what it may know of its invocation.
 
-import { emit as send } from 'motia:step/emitter@0.1.0';
-import { callHost, name } from './host.js';
-import { toJson } from './json.js';
+import { cancel, emit } from './emitter.js';
 import { logger } from './logger.js';
+import { listOf, received } from './request.js';
 import { state } from './state.js';
 import { streams } from './streams.js';
 
-async function emit(event) {
-  const topic = name(event?.topic, 'emit: topic');
-  const group = event.messageGroupId;
-  const messageGroupId = group === undefined || group === null ? undefined : name(group, 'emit: messageGroupId');
-  const json = toJson(event.data, `emit: data of \`${topic}\``);
-  callHost(() => send(topic, json, { messageGroupId }));
-}
-
 /** @param invocation the record `invocation` of the contract */
-export function createContext({ traceId, flows, attempt }) {
-  return { emit, traceId, flows, attempt, state, streams, logger };
+export function createContext({ id, traceId, flows, attempt, trigger }) {
+  const ctx = { emit, cancel, invocationId: id, traceId, flows, attempt, state, streams, logger };
+  if (trigger.tag === 'event') ctx.event = received(trigger.val);
+  if (trigger.tag === 'batch') ctx.events = listOf(trigger.val, received);
+  return ctx;
 }

@@ -12,16 +12,16 @@ const SAMPLE_FAILURE = 'sample failure';
 const JSON_TEXT = '{"a":[1,"b",null,true,1.5]}';
 
 const OPTIONAL_JSON = /_state_.*\$(get|set|delete)$|_streams_.*\$(get|delete)$/;
-const JSON_ANSWER = /_state_.*\$update$|_streams_.*\$set$/;
+const TEXT_ANSWER = /_emitter_.*\$emit$|_state_.*\$update$|_streams_.*\$set$/;
 
-/** What an import answers; zeros are `ok` with nothing or an empty list. */
+/** What an import answers; zeros are `ok` with nothing, false or an empty list. */
 function standIn(name) {
   return () => {
     const at = allocate(24);
     if (OPTIONAL_JSON.test(name)) {
       writeWords(at + 4, [1]);
       writeText(at + 8, JSON_TEXT);
-    } else if (JSON_ANSWER.test(name)) writeText(at + 4, JSON_TEXT);
+    } else if (TEXT_ANSWER.test(name)) writeText(at + 4, JSON_TEXT);
     return at;
   };
 }
@@ -74,13 +74,44 @@ function writePart(at, { name, fileName }) {
   writeText(at + 32, 'data');
 }
 
-function event(tag, at) {
-  writeWords(tag, [1]);
-  writeText(at, 'topic');
-  writeText(at + 8, JSON_TEXT);
+/** A record `event`, which is 44 bytes long. */
+function writeEvent(at, id) {
+  writeText(at, id);
+  writeText(at + 8, 'topic');
+  writeText(at + 16, JSON_TEXT);
+  writeWords(at + 24, [1]);
+  writeText(at + 28, 'group');
+  writeList(at + 36, HEADERS, 16, writePair);
 }
 
-const cronTick = (tag) => writeWords(tag, [2]);
+function event(tag, at) {
+  writeWords(tag, [1]);
+  writeEvent(at, 'id');
+}
+
+function batch(tag, at) {
+  writeWords(tag, [2]);
+  writeList(at, ['first', 'second'], 44, writeEvent);
+}
+
+const cronTick = (tag) => writeWords(tag, [3]);
+
+function stateChange(tag, at) {
+  writeWords(tag, [4]);
+  writeText(at, 'group');
+  writeText(at + 8, 'key');
+  // There was no value before.
+  writeWords(at + 28, [1]);
+  writeText(at + 32, JSON_TEXT);
+}
+
+function streamChange(tag, at) {
+  writeWords(tag, [5]);
+  writeText(at, 'sample');
+  writeText(at + 8, 'group');
+  writeText(at + 16, 'id');
+  writeText(at + 28, JSON_TEXT);
+}
 
 const PARTS = [{ name: 'a' }, { name: 'b', fileName: 'c' }];
 
@@ -93,14 +124,20 @@ const SAMPLES = [
   request(4, 'a=b', (at) => writeText(at, '{"a":"b"}')),
   request(5, 'data', (at) => writeList(at, PARTS, 40, writePart)),
   event,
+  batch,
   cronTick,
+  stateChange,
+  streamChange,
 ];
+
+const EMIT_OPTIONS = { messageGroupId: 'group', id: 'id', at: '2000-01-01T00:00:00Z', delay: 1, priority: 1, headers: { a: 'b' } };
 
 /** Uses all that a handler is given. */
 async function sampleHandler(...args) {
-  const { emit, state, streams, logger } = args.at(-1);
+  const { emit, cancel, state, streams, logger } = args.at(-1);
   const [input] = args;
   await emit({ topic: 'topic', data: { a: 1 } });
+  await cancel(await emit({ topic: 'topic', data: null, ...EMIT_OPTIONS }));
   await state.set('group', 'key', { a: 1 });
   await state.get('group', 'key');
   await state.getGroup('group');
@@ -124,7 +161,7 @@ async function sampleHandler(...args) {
  */
 export async function rehearse(answer) {
   if (!bindings) return;
-  const step = { config: {}, handler: sampleHandler };
+  const step = { config: { condition: async () => true }, handler: sampleHandler };
   let restore = () => {};
   try {
     restore = replaceHost(standIn, (invocation) => answer(step, invocation).catch(complain));

@@ -103,7 +103,21 @@ export function apiRequest(request) {
   return Object.assign(known, bodyOf(request));
 }
 
-const optionalField = (name, json) => (json === undefined ? {} : { [name]: JSON.parse(json) });
+/**
+ * A list of the bindings as one of the step's own realm: there `instanceof Array` means another class.
+ * @template T, U
+ * @param {T[]} list
+ * @param {(one: T) => U} convert
+ * @returns {U[]}
+ */
+export function listOf(list, convert) {
+  const result = [];
+  for (let i = 0; i < list.length; i++) result.push(convert(list[i]));
+  return result;
+}
+
+/** What is known of an event beside its data. */
+export const received = ({ id, topic, messageGroupId, headers }) => ({ id, topic, messageGroupId, headers: fields(headers) });
 
 /**
  * What comes before `ctx` when the step is not called for a request; a cron tick has nothing.
@@ -111,15 +125,14 @@ const optionalField = (name, json) => (json === undefined ? {} : { [name]: JSON.
  */
 export function triggerInput({ tag, val }) {
   if (tag === 'event') return fromJson(val.data);
+  if (tag === 'batch') return listOf(val, ({ data }) => fromJson(data));
   if (tag === 'state') {
     const { groupId, key, oldValue, newValue } = val;
-    const values = { ...optionalField('old_value', oldValue), ...optionalField('new_value', newValue) };
-    return { type: 'state', group_id: groupId, item_id: key, ...values };
+    return { type: 'state', group_id: groupId, item_id: key, old_value: fromJson(oldValue), new_value: fromJson(newValue) };
   }
   if (tag === 'stream') {
     const { streamName, groupId, id, action, data } = val;
-    const event = { type: action, data: fromJson(data) };
-    return { type: 'stream', timestamp: Date.now(), streamName, groupId, id, event };
+    return { type: 'stream', streamName, groupId, id, event: { type: action, data: fromJson(data) } };
   }
   throw new TypeError(`the trigger \`${tag}\` is not known`);
 }

@@ -20,6 +20,11 @@ function withMiddleware(handler, middleware, ctx) {
   }, (req) => handler(req, ctx));
 }
 
+/** A change that the step's condition does not want is done with. */
+async function react(condition, handler, input, ctx) {
+  if (!condition || (await condition(input, ctx))) await handler(input, ctx);
+}
+
 /**
  * @param {import('./config.js').Definition} definition
  * @param {string} file the step's file, for messages
@@ -30,10 +35,11 @@ export async function run({ config, handler }, file, invocation) {
   if (!handler) throw new InvalidStep(`${file}: this step has no handler and cannot be called`);
   const ctx = createContext(invocation);
   const { trigger } = invocation;
-  if (trigger.tag !== 'api') {
-    await (trigger.tag === 'cron' ? handler(ctx) : handler(triggerInput(trigger), ctx));
-    return undefined;
+  if (trigger.tag === 'api') {
+    const call = withMiddleware(handler, config.middleware ?? [], ctx);
+    return toResponse(await call(apiRequest(trigger.val)));
   }
-  const call = withMiddleware(handler, config.middleware ?? [], ctx);
-  return toResponse(await call(apiRequest(trigger.val)));
+  if (trigger.tag === 'cron') await handler(ctx);
+  else await react(config.condition, handler, triggerInput(trigger), ctx);
+  return undefined;
 }

@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { bundle, nodeModules, project, requireTool, toolchain } from './bundle.mjs';
-import { event } from './host.mjs';
+import { batch, event, trigger } from './host.mjs';
 
 const wit = join(toolchain, '../../../../wit');
 const wizer = join(nodeModules, `@bytecodealliance/wizer-${process.platform}-${process.arch}/wizer`);
@@ -50,8 +50,9 @@ async function load(dir, core, env) {
   const adapter = readFileSync(join(engine, 'adapter.wasm'));
   const component = await componentNew(readFileSync(core), [['wasi_snapshot_preview1', adapter]]);
   const host = join(dir, 'host.mjs');
-  const names = ['emit', 'log', 'get', 'set', 'getGroup', 'clear', 'update', 'send'];
-  writeFileSync(host, `export const calls = [];\n${names.map((name) => `export const ${name} = (...args) => { calls.push(args); };`).join('\n')}\nconst remove = () => {};\nexport { remove as delete };`);
+  const names = ['emit', 'cancel', 'log', 'get', 'set', 'getGroup', 'clear', 'update', 'send'];
+  const answers = `const answers = { emit: 'event-1', cancel: true };`;
+  writeFileSync(host, `export const calls = [];\n${answers}\n${names.map((name) => `export const ${name} = (...args) => { calls.push(args); return answers.${name}; };`).join('\n')}\nconst remove = () => {};\nexport { remove as delete };`);
   const map = { 'motia:step/*': host };
   const { files } = await transpile(component, { name: 'step', map, noTypescript: true });
   for (const [name, bytes] of Object.entries(files)) {
@@ -111,4 +112,33 @@ test('the deferred build runs with the values of the invocation', { skip: !exist
     assert.match(payload.stack, /^ {4}at handler \(step\.js:\d+:\d+\)/);
     return true;
   });
+});
+
+test('options, batches and changes cross the contract', { skip: !existsSync(wizer) }, async () => {
+  const dir = project({
+    'a.step.js': `export const config = { type: 'stream', name: 'A', streamName: 's', condition: (input) => input.type !== 'state' || input.new_value };
+      export const handler = async (input, { emit, cancel, event, events, invocationId }) => {
+        const id = await emit({ topic: 't', data: { input, event, events, invocationId }, messageGroupId: 'g', id: 'mine', at: '2030-01-01T00:00', priority: -1, headers: { a: 'b' } });
+        if (!(await cancel(id))) throw new Error('not cancelled');
+      };`,
+  });
+  const { core } = snapshot(dir, await bundle(dir, { file: 'a.step.js' }));
+  const { step, calls } = await load(dir, core, {});
+  const run = (invocation) => {
+    calls.length = 0;
+    step.handle(invocation);
+    return calls.length === 0 ? null : JSON.parse(calls[0][1]);
+  };
+
+  const received = { id: 'e-1', topic: 't', messageGroupId: 'g', headers: { x: 'y' } };
+  assert.deepEqual(run(event(1, { messageGroupId: 'g', headers: [['x', 'y']] })), { input: 1, event: received, invocationId: 'i' });
+  const options = { messageGroupId: 'g', id: 'mine', at: BigInt(Date.UTC(2030, 0)), delay: undefined, priority: -1, headers: [['a', 'b']] };
+  assert.deepEqual([calls[0][2], calls[1]], [options, ['event-1']]);
+  assert.deepEqual(run(batch(1, { b: 2 })).events.map(({ id }) => id), ['e-1', 'e-2']);
+
+  const state = (newValue) => trigger('state', { groupId: 'g', key: 'k', oldValue: '1', newValue });
+  assert.equal(run(state(undefined)), null);
+  assert.deepEqual(run(state('2')).input, { type: 'state', group_id: 'g', item_id: 'k', old_value: 1, new_value: 2 });
+  const change = { streamName: 's', groupId: 'g', id: '1', action: 'update', data: '{"id":"1"}' };
+  assert.deepEqual(run(trigger('stream', change)).input.event, { type: 'update', data: { id: '1' } });
 });

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bundle, project } from './bundle.mjs';
-import { event, refusal, request, start, trigger } from './host.mjs';
+import { batch, event, refusal, request, start, trigger } from './host.mjs';
 
 const plain = (value) => JSON.parse(JSON.stringify(value));
 const api = (handler, config = '') => ({ 'steps/a.step.ts': `export const config = { type: 'api', name: 'A', ${config} };\nexport const handler = ${handler};` });
@@ -73,7 +73,7 @@ test('a middleware may not call next twice', async () => {
 
 test('an event handler emits, logs and uses state and streams', async () => {
   const { handle, calls } = await start(eventStep(`
-    await ctx.emit({ topic: 'next', data: undefined, messageGroupId: 'g' });
+    await ctx.emit({ topic: 'next', data: undefined });
     ctx.logger.info('hello', { input, error: new TypeError('bad'), big: 1n });
     await ctx.state.set('g', 'k', { traceId: ctx.traceId });
     await ctx.state.update('g', 'k', [{ type: 'increment', path: 'n' }, { type: 'remove', path: 'x' }]);
@@ -81,13 +81,62 @@ test('an event handler emits, logs and uses state and streams', async () => {
     await ctx.streams.chat.send({ groupId: 'g' }, { type: 'typing', data: item });`));
   assert.equal(await handle(event({ a: 1 })), undefined);
   assert.deepEqual(plain(calls.map(([name]) => name)), ['emit', 'log', 'state.set', 'state.update', 'streams.set', 'streams.send']);
-  assert.deepEqual(plain(calls[0]), ['emit', 'next', 'null', { messageGroupId: 'g' }]);
+  assert.deepEqual(plain(calls[0]), ['emit', 'next', 'null', { headers: [] }]);
   const logged = JSON.parse(calls[1][3]);
   assert.deepEqual([logged.input, logged.error.name, logged.big], [{ a: 1 }, 'TypeError', '1']);
   assert.deepEqual(plain(calls[3][3]), [{ tag: 'increment', val: ['n', 1] }, { tag: 'remove', val: 'x' }]);
   assert.equal(calls[4][4], '{"text":"x"}');
   assert.deepEqual(JSON.parse(calls[5][5]), {
     text: 'x', id: '1', __motia: { type: 'state-stream', streamName: 'chat', groupId: 'g', id: '1' },
+  });
+});
+
+test('emit takes options and returns the id by which an event is taken back', async () => {
+  const { handle, calls } = await start(eventStep(`
+    const id = await ctx.emit({ topic: 't', data: 1, messageGroupId: 7, id: 'mine', delay: 1500, priority: -5, headers: { tenant: 'a', n: 1, none: undefined } });
+    const cancelled = [await ctx.cancel(id), await ctx.cancel('other')];
+    ctx.logger.info('done', { id, cancelled });
+    for (const at of [new Date(1000), '1970-01-01T01:00:02+01:00', '1970-01-02', 3000.5, -1]) await ctx.emit({ topic: 't', data: 1, at, delay: null });`));
+  await handle(event(1));
+  const options = calls.filter(([name]) => name === 'emit').map(([, , , given]) => given);
+  assert.deepEqual({ ...options[0], headers: plain(options[0].headers) }, {
+    messageGroupId: '7', id: 'mine', at: undefined, delay: 1500n, priority: -5, headers: [['tenant', 'a'], ['n', '1']],
+  });
+  assert.deepEqual(JSON.parse(calls.find(([name]) => name === 'log')[3]), { id: 'event-1', cancelled: [true, false] });
+  assert.deepEqual(options.slice(1).map(({ at }) => at), [1000n, 2000n, 86_400_000n, 3000n, 0n]);
+});
+
+test('wrong options of emit say what was expected', async () => {
+  const wrong = {
+    "at: 'tomorrow'": 'at must be a Date, an ISO 8601 text or milliseconds since 1970, but is `tomorrow`',
+    'at: new Date(NaN)': 'at must be a Date, an ISO 8601 text or milliseconds since 1970, but is an invalid Date',
+    "delay: '5s'": 'delay must be a number of milliseconds, but is `5s`',
+    'delay: Infinity': 'delay must be a number of milliseconds, but is `Infinity`',
+    'priority: 1.5': 'priority must be an integer from -100 to 100, but is `1.5`',
+    'priority: 2 ** 32': 'priority must be an integer from -100 to 100, but is `4294967296`',
+    'headers: [["a", "b"]]': 'headers must be a plain object of names and texts',
+    'headers: { a: {} }': 'header `a` must be a string, but is object',
+    'id: {}': 'id must be a string, but is object',
+  };
+  for (const [source, expected] of Object.entries(wrong)) {
+    const { handle, calls } = await start(eventStep(`await ctx.emit({ topic: 't', data: 1, ${source} })`));
+    assert.equal((await failure(handle(event(1)))).message, `emit: ${expected}`);
+    assert.equal(calls.length, 0, source);
+  }
+  const { message } = await failure((await start(eventStep("await ctx.emit('t', 1)"))).handle(event(1)));
+  assert.equal(message, 'emit expects { topic, data }, but was given `t`');
+});
+
+test('a handler knows its invocation and its event, or the events of its batch', async () => {
+  const step = await start(eventStep('ctx.logger.info("in", { input, id: ctx.invocationId, event: ctx.event, events: ctx.events, list: input instanceof Array })'));
+  const logged = () => JSON.parse(step.calls.pop()[3]);
+  await step.handle(event({ a: 1 }, { messageGroupId: 'g', headers: [['tenant', 'x'], ['__proto__', 'y']] }));
+  assert.deepEqual(logged(), {
+    input: { a: 1 }, id: 'i', event: { id: 'e-1', topic: 't', messageGroupId: 'g', headers: JSON.parse('{"tenant":"x","__proto__":"y"}') }, list: false,
+  });
+  await step.handle(batch({ a: 1 }, 2));
+  assert.deepEqual(logged(), {
+    input: [{ a: 1 }, 2], id: 'i', events: ['e-1', 'e-2'].map((id) => ({ id, topic: 't', headers: {} })), list: true,
   });
 });
 
@@ -106,14 +155,40 @@ test('data without a JSON form is a TypeError that names it', async () => {
 });
 
 test('state and stream triggers and cron ticks have their input', async () => {
-  const files = eventStep('ctx.logger.info("in", input)');
-  const change = { groupId: 'g', key: 'k', newValue: '0' };
-  const step = await start(files);
-  await step.handle(trigger('state', change));
-  assert.deepEqual(JSON.parse(step.calls[0][3]), { type: 'state', group_id: 'g', item_id: 'k', new_value: 0 });
+  const step = await start(eventStep('ctx.logger.info("in", input)'));
+  await step.handle(trigger('state', { groupId: 'g', key: 'k', newValue: '0' }));
+  await step.handle(trigger('stream', { streamName: 's', groupId: 'g', id: '1', action: 'delete', data: '{"id":"1"}' }));
+  assert.deepEqual(step.calls.map(([, , , input]) => JSON.parse(input)), [
+    { type: 'state', group_id: 'g', item_id: 'k', old_value: null, new_value: 0 },
+    { type: 'stream', streamName: 's', groupId: 'g', id: '1', event: { type: 'delete', data: { id: '1' } } },
+  ]);
   const cron = await start({ 'steps/c.step.ts': 'export const config = { type: "cron", name: "C" }; export const handler = async (ctx) => ctx.logger.info("tick " + ctx.flows)' });
   await cron.handle(trigger('cron', { scheduledAt: 1n }));
   assert.equal(cron.calls[0][2], 'tick f');
+});
+
+const stateStep = (condition, type = 'state') => ({
+  'steps/s.step.ts': `export const config = { type: '${type}', name: 'S', key: 'k', condition: ${condition} };\nexport const handler = async (input, ctx) => ctx.logger.info('called', input.new_value);`,
+});
+
+test('a condition decides whether the handler is called', async () => {
+  const change = (value) => trigger('state', { groupId: 'g', key: 'k', newValue: JSON.stringify(value) });
+  for (const condition of ['({ new_value }) => new_value > 1', 'async ({ new_value }, ctx) => ctx.attempt === 2 && new_value > 1']) {
+    const { handle, calls } = await start(stateStep(condition));
+    assert.equal(await handle(change(1)), undefined);
+    await handle(change(2));
+    assert.deepEqual(calls.map(([, , , args]) => args), ['{"data":2}'], condition);
+  }
+  const { handle } = await start(stateStep("() => { throw new RangeError('undecided') }"));
+  assert.equal((await failure(handle(change(1)))).name, 'RangeError');
+});
+
+test('a condition is a function that stays in the step', async () => {
+  assert.deepEqual(await (await start(stateStep('() => true'))).config(), { type: 'state', name: 'S', key: 'k' });
+  const { report } = await start(stateStep("'new_value > 1'"));
+  assert.equal(report.error.message, 'steps/s.step.ts: `config.condition` is not a function; write `condition: (input, ctx) => true`');
+  // The reader of configs refuses it by its name.
+  assert.equal((await (await start(stateStep('() => true', 'event'))).config()).condition, true);
 });
 
 test('every throw becomes a failure', async () => {
@@ -163,9 +238,12 @@ test('an error at the top level is reported', async () => {
   assert.deepEqual([report.error.name, report.error.message], ['RangeError', 'at top']);
 });
 
-test('a configuration loses functions and middleware and keeps plain JSON Schema', async () => {
-  const { config } = await start({ 'steps/s.stream.ts': "export const config = { name: 's', schema: { type: 'object', properties: {} }, canAccess: () => true, other: () => 1, list: [() => 1, 2], middleware: [1] };" }, { kind: 'stream' });
+test('a configuration loses what runs and keeps plain JSON Schema', async () => {
+  const { config } = await start({ 'steps/s.stream.ts': "export const config = { name: 's', schema: { type: 'object', properties: {} }, canAccess: () => true, other: () => 1, list: [() => 1, 2] };" }, { kind: 'stream' });
   assert.deepEqual(await config(), { name: 's', schema: { type: 'object', properties: {} }, canAccess: true, list: [2] });
+  const fields = { type: 'object', properties: { middleware: { type: 'string' }, condition: { type: 'string' } } };
+  const step = await start(api('async () => ({ status: 200 })', `middleware: [() => 1], bodySchema: ${JSON.stringify(fields)}`));
+  assert.deepEqual(await step.config(), { type: 'api', name: 'A', bodySchema: fields });
 });
 
 const schemaStep = (schema, imports) => ({ 'steps/a.step.ts': `${imports}\nexport const config = { type: 'noop', name: 'A', input: ${schema}, responseSchema: { 200: ${schema} } };` });

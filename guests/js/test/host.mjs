@@ -16,7 +16,7 @@ const mockImports = {
     build.onLoad({ filter: /.*/, namespace: 'host' }, ({ path }) => {
       const name = /\/(\w+)@/.exec(path)[1];
       const call = (method) => `(...args) => host.${name}.${method}(...args)`;
-      const methods = ['emit', 'log', 'get', 'set', 'getGroup', 'clear', 'update', 'send', 'getEnvironment'];
+      const methods = ['emit', 'cancel', 'log', 'get', 'set', 'getGroup', 'clear', 'update', 'send', 'getEnvironment'];
       const exports = methods.map((method) => `export const ${method} = ${call(method)};`).join('\n');
       return { contents: `${exports}\nconst remove = ${call('delete')};\nexport { remove as delete };` };
     });
@@ -44,7 +44,7 @@ export async function start(files, step = {}, { env = {} } = {}) {
     return answer?.(...args);
   };
   const host = {
-    emitter: { emit: record('emit') },
+    emitter: { emit: record('emit', () => 'event-1'), cancel: record('cancel', (id) => id === 'event-1') },
     logger: { log: record('log') },
     state: Object.fromEntries(['get', 'set', 'delete', 'clear'].map((name) => [name, record(`state.${name}`)])),
     streams: Object.fromEntries(['get', 'delete', 'send'].map((name) => [name, record(`streams.${name}`)])),
@@ -71,8 +71,13 @@ export async function start(files, step = {}, { env = {} } = {}) {
 
 const invocation = (tag, val) => ({ id: 'i', traceId: 'T-1', flows: ['f'], attempt: 2, deadline: 9n, trigger: { tag, val } });
 
-/** An invocation of an event step. */
-export const event = (data) => invocation('event', { topic: 't', data: JSON.stringify(data) });
+const received = (data, fields) => ({ id: 'e-1', topic: 't', data: JSON.stringify(data), headers: [], ...fields });
+
+/** An invocation of an event step; `fields` are those of the record `event`. */
+export const event = (data, fields) => invocation('event', received(data, fields));
+
+/** An invocation with events that were gathered. */
+export const batch = (...data) => invocation('batch', data.map((one, index) => received(one, { id: `e-${index + 1}` })));
 
 /** An invocation of a step with another trigger. */
 export const trigger = invocation;

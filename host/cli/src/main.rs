@@ -1,11 +1,13 @@
 //! The `motia` command. Each subcommand is a file in `commands`; what they do is in the libraries.
 
+mod client;
 mod commands;
 mod environment;
 mod logging;
 mod progress;
 
 use clap::{Parser, Subcommand};
+use commands::operations;
 
 /// Backends made of steps, as sandboxed WebAssembly components.
 #[derive(Parser)]
@@ -22,6 +24,15 @@ enum Command {
     Serve(commands::serve::Serve),
     Dev(commands::dev::Dev),
     Emit(commands::emit::Emit),
+    Inspect(operations::inspect::Inspect),
+    Queue(operations::queue::Queue),
+    Cron(operations::cron::Cron),
+    Cancel(operations::cancel::Cancel),
+    Replay(operations::replay::Replay),
+    Redrive(operations::redrive::Redrive),
+    Discard(operations::discard::Discard),
+    Backup(operations::backup::Backup),
+    Restore(operations::restore::Restore),
     Generate(commands::generate::Generate),
     Doctor(commands::doctor::Doctor),
     Toolchain(commands::toolchain::Toolchains),
@@ -45,6 +56,15 @@ fn main() -> std::process::ExitCode {
             Command::Serve(command) => command.run().await,
             Command::Dev(command) => command.run().await,
             Command::Emit(command) => command.run().await,
+            Command::Inspect(command) => command.run().await,
+            Command::Queue(command) => command.run().await,
+            Command::Cron(command) => command.run().await,
+            Command::Cancel(command) => command.run().await,
+            Command::Replay(command) => command.run().await,
+            Command::Redrive(command) => command.run().await,
+            Command::Discard(command) => command.run().await,
+            Command::Backup(command) => command.run(),
+            Command::Restore(command) => command.run(),
             Command::Generate(command) => command.run().await,
             Command::Doctor(command) => command.run(),
             Command::Toolchain(command) => command.run().await,

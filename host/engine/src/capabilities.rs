@@ -9,12 +9,16 @@ use motia_manifest::TraceId;
 use motia_sandbox::{
     Capabilities, EmitOptions, Entry, HostError, HostFuture, Item, LogLevel, LogRecord, UpdateOp,
 };
-use motia_store::{GroupKey, StoreError};
+use motia_store::{GroupKey, Millis, Reaction, StoreError};
 use serde_json::Value;
+use tokio::sync::Mutex;
 
 use crate::{
     deployment::{Deployment, StepIndex},
-    engine::Engine,
+    engine::{Emission, Engine, now_millis},
+    policy::Wishes,
+    reactions,
+    transaction::{Transaction, event_id},
 };
 
 /// The capabilities of one invocation.
@@ -23,6 +27,10 @@ pub struct StepCapabilities {
     pub deployment: Arc<Deployment>,
     pub step: StepIndex,
     pub trace_id: TraceId,
+    /// How many changes of state and streams in a row have caused the invocation.
+    pub depth: u32,
+    /// What an atomic step holds back; none for others.
+    pub transaction: Option<Mutex<Transaction>>,
     /// Whether anything was written that must be on disk before the answer.
     pub wrote: AtomicBool,
 }
@@ -53,6 +61,22 @@ impl StepCapabilities {
     fn max_bytes(&self) -> usize {
         self.deployment.step(self.step).grants.limits.state_bytes
     }
+
+    fn reaction(&self, group: &GroupKey, key: Option<&str>) -> Result<Option<Reaction>, HostError> {
+        reactions::reaction(&self.engine, &self.deployment, group, key, &self.trace_id, self.depth)
+    }
+
+    /// Wakes the steps that a change has triggered.
+    fn announce(&self, triggered: &[(motia_manifest::StepName, Millis)]) {
+        for (step, at) in triggered {
+            self.engine.announce(step, *at);
+        }
+    }
+}
+
+fn triggered(reaction: Option<&Reaction>) -> Vec<(motia_manifest::StepName, Millis)> {
+    let deliveries = reaction.into_iter().flat_map(|reaction| &reaction.event.deliveries);
+    deliveries.map(|delivery| (delivery.step.clone(), delivery.due_at)).collect()
 }
 
 fn host_error(error: StoreError) -> HostError {
@@ -63,7 +87,7 @@ fn host_error(error: StoreError) -> HostError {
 }
 
 impl Capabilities for StepCapabilities {
-    fn emit(&self, topic: String, data: String, options: EmitOptions) -> HostFuture<'_, ()> {
+    fn emit(&self, topic: String, data: String, options: EmitOptions) -> HostFuture<'_, String> {
         Box::pin(async move {
             let step = self.deployment.step(self.step);
             if !step.may_emit(&topic) {
@@ -77,24 +101,56 @@ impl Capabilities for StepCapabilities {
                 tracing::warn!(step = %step.name, trace_id = %self.trace_id, "{message}");
                 return Err(HostError::Denied(message));
             }
+            let now = now_millis();
+            let time = |millis: u64| Millis::try_from(millis).unwrap_or(Millis::MAX / 2);
+            let delayed = options.delay.map(|delay| now.saturating_add(time(delay)));
+            let emission = Emission {
+                topic,
+                data,
+                trace_id: self.trace_id.clone(),
+                depth: self.depth,
+                unique: options.id,
+                headers: options.headers,
+                wishes: Wishes {
+                    at: options.at.map(time).or(delayed),
+                    priority: options.priority,
+                    message_group_id: options.message_group_id,
+                },
+            };
+            let event = self.engine.new_event(&self.deployment, emission, now);
+            if let Some(transaction) = &self.transaction {
+                let id = event.id;
+                transaction.lock().await.emit(event);
+                return Ok(id.to_string());
+            }
             self.writes();
-            self.engine
-                .emit_event(
-                    &self.deployment,
-                    &topic,
-                    data,
-                    self.trace_id.clone(),
-                    options.message_group_id,
-                )
-                .await
-                .map(drop)
-                .map_err(host_error)
+            let id = self.engine.store_event(event, now).await.map_err(host_error)?;
+            Ok(id.to_string())
+        })
+    }
+
+    fn cancel(&self, id: String) -> HostFuture<'_, bool> {
+        Box::pin(async move {
+            let id = event_id(&id)?;
+            if let Some(transaction) = &self.transaction
+                && transaction.lock().await.cancel(id)
+            {
+                return Ok(true);
+            }
+            self.engine.cancel_event(id).await.map(|ids| !ids.is_empty()).map_err(host_error)
         })
     }
 
     fn state_get(&self, group: String, key: String) -> HostFuture<'_, Option<String>> {
         let group = self.state_group_key(group);
-        Box::pin(async move { self.engine.store().state_get(group, key).await.map_err(host_error) })
+        Box::pin(async move {
+            let store = self.engine.store();
+            let read = match &self.transaction {
+                Some(held) => held.lock().await.state_get(store, &group, &key).await,
+                None => store.state_get(group, key).await,
+            };
+            read.map_err(host_error)
+        })
     }
 
     fn state_set(
@@ -106,29 +162,47 @@ impl Capabilities for StepCapabilities {
         self.writes();
         let group = self.state_group_key(group);
         Box::pin(async move {
-            self.engine.store().state_set(group, key, value).await.map_err(host_error)
+            let reaction = self.reaction(&group, Some(&key))?;
+            let store = self.engine.store();
+            if let Some(held) = &self.transaction {
+                let mut held = held.lock().await;
+                let set = held.state_set(store, group, key, value, reaction);
+                return set.await.map_err(host_error);
+            }
+            let wake = triggered(reaction.as_ref());
+            let old = store.state_set(group, key, value, reaction, now_millis()).await;
+            self.announce(&wake);
+            old.map_err(host_error)
         })
     }
 
     fn state_delete(&self, group: String, key: String) -> HostFuture<'_, Option<String>> {
         self.writes();
         let group = self.state_group_key(group);
-        Box::pin(
-            async move { self.engine.store().state_delete(group, key).await.map_err(host_error) },
-        )
+        Box::pin(async move {
+            let reaction = self.reaction(&group, Some(&key))?;
+            let store = self.engine.store();
+            if let Some(held) = &self.transaction {
+                let mut held = held.lock().await;
+                return held.state_delete(store, group, key, reaction).await.map_err(host_error);
+            }
+            let wake = triggered(reaction.as_ref());
+            let old = store.state_delete(group, key, reaction, now_millis()).await;
+            self.announce(&wake);
+            old.map_err(host_error)
+        })
     }
 
     fn state_group(&self, group: String) -> HostFuture<'_, Vec<Entry>> {
         let group = self.state_group_key(group);
         Box::pin(async move {
-            let entries = self
-                .engine
-                .store()
-                .state_group(group, self.max_bytes())
-                .await
-                .map_err(host_error)?;
+            let (store, max) = (self.engine.store(), self.max_bytes());
+            let entries = match &self.transaction {
+                Some(held) => held.lock().await.state_group(store, group, max).await,
+                None => store.state_group(group, max).await,
+            };
             let entry = |entry: motia_store::Entry| Entry { key: entry.key, value: entry.value };
-            Ok(entries.into_iter().map(entry).collect())
+            Ok(entries.map_err(host_error)?.into_iter().map(entry).collect())
         })
     }
 
@@ -136,7 +210,15 @@ impl Capabilities for StepCapabilities {
         self.writes();
         let group = self.state_group_key(group);
         Box::pin(async move {
-            self.engine.store().state_clear(group).await.map(drop).map_err(host_error)
+            let reaction = self.reaction(&group, None)?;
+            if let Some(held) = &self.transaction {
+                held.lock().await.state_clear(group, reaction);
+                return Ok(());
+            }
+            let wake = triggered(reaction.as_ref());
+            let cleared = self.engine.store().state_clear(group, reaction, now_millis()).await;
+            self.announce(&wake);
+            cleared.map(drop).map_err(host_error)
         })
     }
 
@@ -149,9 +231,18 @@ impl Capabilities for StepCapabilities {
         self.writes();
         let group = self.state_group_key(group);
         Box::pin(async move {
-            let ops = ops.into_iter().map(store_op).collect::<Result<_, _>>()?;
-            let store = self.engine.store();
-            store.state_update(group, key, ops, self.max_bytes()).await.map_err(host_error)
+            let ops: Vec<_> = ops.into_iter().map(store_op).collect::<Result<_, _>>()?;
+            let reaction = self.reaction(&group, Some(&key))?;
+            let (store, max) = (self.engine.store(), self.max_bytes());
+            if let Some(held) = &self.transaction {
+                let mut held = held.lock().await;
+                let updated = held.state_update(store, group, key, &ops, reaction).await;
+                return updated.map_err(host_error).and_then(|value| within(value, max));
+            }
+            let wake = triggered(reaction.as_ref());
+            let new = store.state_update(group, key, ops, max, reaction, now_millis()).await;
+            self.announce(&wake);
+            new.map_err(host_error)
         })
     }
 
@@ -163,7 +254,11 @@ impl Capabilities for StepCapabilities {
     ) -> HostFuture<'_, Option<String>> {
         Box::pin(async move {
             let group = self.item_group_key(stream, group)?;
-            let item = self.engine.store().item_get(group, id).await.map_err(host_error)?;
+            let store = self.engine.store();
+            if let Some(held) = &self.transaction {
+                return held.lock().await.item_get(store, &group, &id).await.map_err(host_error);
+            }
+            let item = store.item_get(group, id).await.map_err(host_error)?;
             Ok(item.map(|item| item.data))
         })
     }
@@ -179,7 +274,16 @@ impl Capabilities for StepCapabilities {
         Box::pin(async move {
             let group = self.item_group_key(stream, group)?;
             let data = with_id(data, &id)?;
-            self.engine.store().item_set(group, id, data.clone()).await.map_err(host_error)?;
+            let reaction = self.reaction(&group, Some(&id))?;
+            if let Some(held) = &self.transaction {
+                held.lock().await.item_set(group, id, data.clone(), reaction);
+                return Ok(data);
+            }
+            let wake = triggered(reaction.as_ref());
+            let store = self.engine.store();
+            let set = store.item_set(group, id, data.clone(), reaction, now_millis()).await;
+            self.announce(&wake);
+            set.map_err(host_error)?;
             Ok(data)
         })
     }
@@ -193,20 +297,29 @@ impl Capabilities for StepCapabilities {
         self.writes();
         Box::pin(async move {
             let group = self.item_group_key(stream, group)?;
-            let change = self.engine.store().item_delete(group, id).await.map_err(host_error)?;
-            Ok(change.old)
+            let reaction = self.reaction(&group, Some(&id))?;
+            let store = self.engine.store();
+            if let Some(held) = &self.transaction {
+                let mut held = held.lock().await;
+                return held.item_delete(store, group, id, reaction).await.map_err(host_error);
+            }
+            let wake = triggered(reaction.as_ref());
+            let change = store.item_delete(group, id, reaction, now_millis()).await;
+            self.announce(&wake);
+            Ok(change.map_err(host_error)?.old)
         })
     }
 
     fn stream_group(&self, stream: String, group: String) -> HostFuture<'_, Vec<Item>> {
         Box::pin(async move {
             let group = self.item_group_key(stream, group)?;
-            let items = self
-                .engine
-                .store()
-                .item_group(group, self.max_bytes())
-                .await
-                .map_err(host_error)?;
+            let (store, max) = (self.engine.store(), self.max_bytes());
+            if let Some(held) = &self.transaction {
+                let items = held.lock().await.item_group(store, group, max).await;
+                let item = |(id, data)| Item { id, data };
+                return Ok(items.map_err(host_error)?.into_iter().map(item).collect());
+            }
+            let items = store.item_group(group, max).await.map_err(host_error)?;
             Ok(items.into_iter().map(|item| Item { id: item.id, data: item.data }).collect())
         })
     }
@@ -229,6 +342,14 @@ impl Capabilities for StepCapabilities {
     fn log(&self, record: LogRecord) {
         log_record(self.deployment.step(self.step).name.as_str(), &self.trace_id, &record);
     }
+}
+
+fn within(value: String, max: usize) -> Result<String, HostError> {
+    if value.len() <= max {
+        return Ok(value);
+    }
+    let bytes = value.len();
+    Err(HostError::Invalid(format!("the new value has {bytes} bytes; at most {max} are allowed")))
 }
 
 /// Writes a step's record to the host's log.

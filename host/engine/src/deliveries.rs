@@ -1,263 +1,316 @@
-//! Deliveries: claims what is due, attempts it, and decides what follows a failure.
+//! Deliveries: claims what is due, attempts it, and decides what follows.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::{Arc, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use motia_manifest::{EventConfig, StepKind, StepName};
-use motia_sandbox::{Invocation, Trigger};
-use motia_store::{AttemptError, Delivery, Lease, Millis, StoreError};
-use tokio::sync::OwnedSemaphorePermit;
+use motia_sandbox::Invocation;
+use motia_store::{AttemptError, Commit, Delivery, End, Millis, StoreEpoch, StoreError};
 
 use crate::{
-    backoff,
     deployment::{DeployedStep, Deployment, StepIndex},
     engine::{Engine, now_millis},
-    invoke::{Failed, invoke},
-    schema,
+    input,
+    invoke::{CANCELLED, Call, Failed, Outcome, invoke},
+    policy::{AfterFailure, QueuePolicy},
+    scheduler, schema,
 };
 
-/// How long a lease lasts beyond the time that a call may take.
-const LEASE_MARGIN: Duration = Duration::from_secs(30);
 /// How often all queues are looked at even when nothing announced work.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
-
-/// The steps whose queues may have work.
-pub struct Pending {
-    all: bool,
-    steps: HashSet<StepName>,
-}
-
-impl Pending {
-    pub fn all() -> Self {
-        Self { all: true, steps: HashSet::new() }
-    }
-
-    fn none() -> Self {
-        Self { all: false, steps: HashSet::new() }
-    }
-
-    pub fn add(&mut self, step: StepName) {
-        if !self.all {
-            self.steps.insert(step);
-        }
-    }
-
-    fn contains(&self, step: &StepName) -> bool {
-        self.all || self.steps.contains(step)
-    }
-}
-
-/// Milliseconds between an emit and the first attempt.
-pub fn delay(step: &DeployedStep) -> Millis {
-    let seconds = event_config(step).and_then(|event| event.infrastructure.queue.delay_seconds);
-    Millis::from(seconds.unwrap_or(0)) * 1000
-}
-
-fn event_config(step: &DeployedStep) -> Option<&EventConfig> {
-    match &step.step.config.kind {
-        StepKind::Event(event) => Some(event),
-        _ => None,
-    }
-}
+/// How long to wait after the store has failed, and how often a full disk is looked at.
+const PAUSE: Duration = Duration::from_millis(500);
+/// An atomic step is run so many times in a row when others change what it has read; then it has failed.
+pub const CONFLICTS: u32 = 10;
+/// How long a delivery waits for a free instance.
+const NO_INSTANCE_MS: Millis = 50;
 
 /// Attempts deliveries until the engine stops.
 pub async fn run(engine: Engine) {
     let mut changes = engine.inner().changes.subscribe();
-    let in_flight = Arc::new(InFlight::default());
     while !changes.borrow_and_update().stopping {
-        let work = {
-            let mut pending = engine.inner().pending.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::replace(&mut *pending, Pending::none())
-        };
-        let sleep = match claim_and_start(&engine, &in_flight, &work).await {
-            Ok(sleep) => sleep,
-            Err(error) => {
-                tracing::error!("deliveries cannot be claimed: {error}");
-                Duration::from_secs(1)
-            }
+        let sleep = match engine.store().check_room() {
+            Ok(()) => claim_all(&engine).await,
+            // What is attempted writes, so nothing new is.
+            Err(_) => PAUSE,
         };
         tokio::select! {
             () = engine.inner().wake_deliveries.notified() => {}
-            () = tokio::time::sleep(sleep) => engine.wake_all_deliveries(),
+            () = tokio::time::sleep(sleep) => {
+                if sleep == LONGEST_SLEEP {
+                    engine.scheduler().announce_all();
+                }
+            }
             _ = changes.changed() => {}
         }
     }
 }
 
-/// Deliveries that are being attempted, by step.
-#[derive(Default)]
-struct InFlight(std::sync::Mutex<HashMap<StepName, usize>>);
-
-impl InFlight {
-    fn count(&self, step: &StepName) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(step).copied().unwrap_or(0)
-    }
-
-    fn enter(&self, step: &StepName) {
-        let mut steps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *steps.entry(step.clone()).or_default() += 1;
-    }
-
-    fn leave(&self, step: &StepName) {
-        let mut steps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = steps.get_mut(step) {
-            *count -= 1;
-            if *count == 0 {
-                steps.remove(step);
+/// Starts what is due, as far as there is room, and says how long to sleep.
+async fn claim_all(engine: &Engine) -> Duration {
+    loop {
+        let plan = engine.scheduler().next(now_millis());
+        let Some(plan) = plan else { break };
+        let claimed = claim(engine, &plan).await;
+        match claimed {
+            Ok(outcome) => engine.scheduler().claimed(&plan, outcome),
+            Err(error) => {
+                tracing::error!(step = %plan.step, "deliveries cannot be claimed: {error}");
+                engine.scheduler().failed(&plan, now_millis() + PAUSE.as_millis() as Millis);
             }
         }
     }
+    let until = engine.scheduler().sleep_until();
+    let sleep = until.map_or(LONGEST_SLEEP, |until| {
+        Duration::from_millis(until.saturating_sub(now_millis()).max(0).unsigned_abs())
+    });
+    sleep.min(LONGEST_SLEEP)
 }
 
-/// Starts what is due, as far as there is room, and says how long to sleep.
-async fn claim_and_start(
-    engine: &Engine,
-    in_flight: &Arc<InFlight>,
-    work: &Pending,
-) -> Result<Duration, StoreError> {
+async fn claim(engine: &Engine, plan: &scheduler::Plan) -> Result<scheduler::Outcome, StoreError> {
     let deployment = engine.deployment();
-    let options = &engine.inner().options;
-    for (i, step) in deployment.steps().iter().enumerate() {
-        let Some(event) = event_config(step) else { continue };
-        if !work.contains(&step.name) {
-            continue;
-        }
-        let concurrency = match event.infrastructure.queue.concurrency {
-            Some(own) => own as usize,
-            None => options.step_concurrency,
+    let nothing = scheduler::Outcome { claims: 0, more: false, next_due: None };
+    let (Some(index), Some(policy)) = (deployment.index(&plan.step), engine.policy(&plan.step))
+    else {
+        return Ok(nothing);
+    };
+    let tenant = engine.tenant().clone();
+    let request = policy.claim(tenant, plan.step.clone(), plan.limit, now_millis());
+    let since = engine.store().epoch();
+    let claimed = engine.store().claim(request).await?;
+    let outcome = scheduler::Outcome {
+        claims: claimed.claims.len(),
+        more: claimed.more,
+        next_due: claimed.next_due,
+    };
+    for deliveries in claimed.claims {
+        let attempt = Attempt {
+            engine: engine.clone(),
+            deployment: Arc::clone(&deployment),
+            index,
+            policy: Arc::clone(&policy),
+            deliveries,
         };
-        let free = engine.inner().background_permits.available_permits();
-        let room = concurrency.saturating_sub(in_flight.count(&step.name)).min(free);
-        if room == 0 {
-            // Whoever ends makes room and announces this step again.
-            continue;
-        }
-        let now = now_millis();
-        let visibility = event.infrastructure.queue.visibility_timeout;
-        let lease = visibility
-            .map_or(step.grants.limits.wall_clock, |seconds| Duration::from_secs(seconds.into()))
-            .max(step.grants.limits.wall_clock)
-            + LEASE_MARGIN;
-        let until = now + lease.as_millis() as Millis;
-        let tenant = engine.tenant().clone();
-        let claimed =
-            engine.store().claim(tenant, vec![step.name.clone()], room, now, until).await?;
-        for delivery in claimed {
-            let permits = Arc::clone(&engine.inner().background_permits);
-            let Ok(permit) = permits.acquire_owned().await else { continue };
-            in_flight.enter(&step.name);
-            tokio::spawn(attempt(
-                engine.clone(),
-                Arc::clone(&deployment),
-                StepIndex(i),
-                delivery,
-                Arc::clone(in_flight),
-                permit,
-            ));
-        }
+        engine.background(attempt.run(since));
     }
-    let due = engine.store().next_due(engine.tenant().clone()).await?;
-    let now = now_millis();
-    // What is due already waits for room, which is announced; the margin keeps this from spinning.
-    let sleep = due
-        .filter(|&due| due > now)
-        .map_or(LONGEST_SLEEP, |due| Duration::from_millis((due - now) as u64));
-    Ok(sleep.min(LONGEST_SLEEP))
+    Ok(outcome)
 }
 
-/// Attempts one delivery and makes room.
-async fn attempt(
+/// One attempt of a delivery, or of the deliveries of a batch.
+struct Attempt {
     engine: Engine,
     deployment: Arc<Deployment>,
     index: StepIndex,
-    delivery: Delivery,
-    in_flight: Arc<InFlight>,
-    permit: OwnedSemaphorePermit,
-) {
-    let step = deployment.step(index);
-    if let Err(error) = deliver(&engine, &deployment, index, delivery).await {
-        tracing::error!(step = %step.name, "a delivery's end cannot be recorded: {error}");
+    policy: Arc<QueuePolicy>,
+    deliveries: Vec<Delivery>,
+}
+
+impl Attempt {
+    async fn run(mut self, since: StoreEpoch) {
+        let step = self.step().name.clone();
+        if let Err(error) = self.deliver(since).await {
+            match error {
+                StoreError::Full(_) => self.release_later(),
+                StoreError::StaleLease => {
+                    tracing::warn!(step = %step, "the attempt was ended by others; it changes nothing");
+                }
+                error => {
+                    tracing::error!(step = %step, "a delivery's end cannot be recorded: {error}")
+                }
+            }
+        }
+        self.engine.scheduler().ended(&step);
+        self.engine.inner().wake_deliveries.notify_one();
     }
-    let full = engine.inner().background_permits.available_permits() == 0;
-    drop(permit);
-    in_flight.leave(&step.name);
-    // There is room for this step, and for every other one if there was no place at all.
-    match full {
-        true => engine.wake_all_deliveries(),
-        false => engine.wake_deliveries_of([step.name.clone()]),
+
+    fn step(&self) -> &DeployedStep {
+        self.deployment.step(self.index)
+    }
+
+    /// The delivery that decides for its batch: the one with the most attempts.
+    fn leading(&self) -> Option<&Delivery> {
+        self.deliveries.iter().max_by_key(|delivery| (delivery.attempt, delivery.id))
+    }
+
+    async fn deliver(&mut self, since: StoreEpoch) -> Result<(), StoreError> {
+        let now = now_millis();
+        if !self.bury_unfit(since).await? {
+            return Ok(());
+        }
+        let Some(leading) = self.leading() else { return Ok(()) };
+        if let Some(error) = self.policy.too_late(leading, now) {
+            tracing::error!(step = %self.step().name, "the event {}: dead letter", error.message);
+            return self.end(self.policy.bury(error), since).await;
+        }
+        for _ in 0..CONFLICTS {
+            let outcome = self.invoke(leading).await;
+            match self.settle(leading, outcome).await {
+                Err(StoreError::Conflict(what)) => {
+                    tracing::debug!(step = %self.step().name, "{what}: run again");
+                }
+                settled => return settled,
+            }
+        }
+        let failed = Failed {
+            code: "conflict",
+            message: format!("others changed what the step had read, {CONFLICTS} times in a row"),
+            stack: None,
+            retryable: true,
+            retry_after: None,
+        };
+        self.fail(leading, &failed, self.engine.store().epoch()).await
+    }
+
+    /// Makes dead letters of the events that the step does not take. Whether any is left to attempt.
+    async fn bury_unfit(&mut self, since: StoreEpoch) -> Result<bool, StoreError> {
+        let step = &self.deployment.step(self.index);
+        let Some(schema) = step.input_schema() else { return Ok(true) };
+        let mut fit = Vec::with_capacity(self.deliveries.len());
+        for delivery in std::mem::take(&mut self.deliveries) {
+            let Some(faults) = input_faults(schema, &delivery.data) else {
+                fit.push(delivery);
+                continue;
+            };
+            let trace_id = &delivery.trace_id;
+            tracing::error!(step = %step.name, %trace_id, "the event breaks `input`: {faults}");
+            let error = AttemptError {
+                attempt: delivery.attempt,
+                code: "invalid_input".to_owned(),
+                message: format!("the event does not fit the step's `input`: {faults}"),
+                stack: None,
+                failed_at: now_millis(),
+            };
+            let end = self.policy.bury(error);
+            let commit = Commit { leases: vec![delivery.lease()], end, ..Commit::default() };
+            self.engine.commit(commit, since).await?;
+        }
+        self.deliveries = fit;
+        Ok(!self.deliveries.is_empty())
+    }
+
+    async fn invoke(&self, leading: &Delivery) -> Outcome {
+        let first = self.deliveries.first().unwrap_or(leading);
+        let Some(trigger) = input::trigger(&self.deliveries, self.policy.takes_batches()) else {
+            unreachable!("the store writes the data of changes, and a claim has a delivery")
+        };
+        let call = Call {
+            invocation: Invocation {
+                id: format!("delivery-{}", first.id),
+                trace_id: first.trace_id.clone(),
+                attempt: leading.attempt,
+                trigger,
+            },
+            depth: self.deliveries.iter().map(|delivery| delivery.depth).max().unwrap_or(0),
+            deliveries: self.deliveries.iter().map(|delivery| delivery.id).collect(),
+            queued_at: first.emitted_at,
+            replay_of: None,
+        };
+        invoke(&self.engine, &self.deployment, self.index, call).await
+    }
+
+    /// Records what became of an invocation.
+    async fn settle(&self, leading: &Delivery, outcome: Outcome) -> Result<(), StoreError> {
+        match outcome.result {
+            Ok(_) => {
+                let (reads, writes) =
+                    outcome.transaction.map(|held| held.into_parts()).unwrap_or_default();
+                let commit = Commit {
+                    leases: self.leases(),
+                    end: End::Complete,
+                    reads,
+                    writes,
+                    answer: None,
+                };
+                self.engine.commit(commit, outcome.since).await
+            }
+            Err(failed) => self.fail(leading, &failed, outcome.since).await,
+        }
+    }
+
+    async fn fail(
+        &self,
+        leading: &Delivery,
+        failed: &Failed,
+        since: StoreEpoch,
+    ) -> Result<(), StoreError> {
+        let (step, attempt, now) = (&self.step().name, leading.attempt, now_millis());
+        match failed.code {
+            // Whoever cancelled has removed the deliveries, or means this run only.
+            CANCELLED => {
+                let ids = self.deliveries.iter().map(|delivery| delivery.id).collect();
+                return self
+                    .engine
+                    .store()
+                    .cancel(self.engine.tenant().clone(), ids)
+                    .await
+                    .map(drop);
+            }
+            "overloaded" => {
+                return self.end(End::Release { at: now + NO_INSTANCE_MS }, since).await;
+            }
+            // It would fail at every attempt of every delivery, without having run any.
+            "instantiation_failed" => {
+                self.end(End::Release { at: now }, since).await?;
+                return self.engine.pause_poisoned(&self.deployment, self.index, failed).await;
+            }
+            _ => {}
+        }
+        let last = self.policy.max_attempts;
+        let error = failed.error(attempt);
+        let after = self.policy.after_failure(failed, leading, now, rand::random::<f64>());
+        let end = match after {
+            AfterFailure::Retry(wait) => {
+                tracing::info!(
+                    %step,
+                    "attempt {attempt} of {last} failed: the next one is in {:.1} s",
+                    wait.as_secs_f64()
+                );
+                let wait = Millis::try_from(wait.as_millis()).unwrap_or(Millis::MAX);
+                End::Retry { error, at: now.saturating_add(wait) }
+            }
+            AfterFailure::Bury(code) => {
+                tracing::error!(%step, "attempt {attempt} of {last} failed: dead letter");
+                let code = code.map_or(error.code.clone(), str::to_owned);
+                self.policy.bury(AttemptError { code, ..error })
+            }
+            AfterFailure::Forget => End::Complete,
+        };
+        self.end(end, since).await
+    }
+
+    fn leases(&self) -> Vec<motia_store::Lease> {
+        self.deliveries.iter().map(Delivery::lease).collect()
+    }
+
+    async fn end(&self, end: End, since: StoreEpoch) -> Result<(), StoreError> {
+        let commit = Commit { leases: self.leases(), end, ..Commit::default() };
+        self.engine.commit(commit, since).await
+    }
+
+    /// The disk was full and the attempt counts for nothing: its deliveries are due again once there is room. If the claim
+    /// itself was lost, they are due already.
+    fn release_later(&self) {
+        let (engine, leases) = (self.engine.clone(), self.leases());
+        tokio::spawn(async move {
+            while engine.store().check_room().is_err() {
+                tokio::time::sleep(PAUSE).await;
+            }
+            let now = now_millis();
+            let commit = Commit { leases, end: End::Release { at: now }, ..Commit::default() };
+            match engine.commit(commit, engine.store().epoch()).await {
+                Ok(()) | Err(StoreError::StaleLease) => {}
+                Err(error) => tracing::error!("a delivery waits for the end of its lease: {error}"),
+            }
+            engine.scheduler().announce_all();
+            engine.inner().wake_deliveries.notify_one();
+        });
     }
 }
 
-async fn deliver(
-    engine: &Engine,
-    deployment: &Arc<Deployment>,
-    index: StepIndex,
-    delivery: Delivery,
-) -> Result<(), StoreError> {
-    let lease = Lease { delivery: delivery.id, epoch: delivery.lease_epoch };
-    let attempt = delivery.attempt;
-    let step = deployment.step(index);
-    if let Some(faults) = input_faults(step, &delivery.data) {
-        let trace_id = &delivery.trace_id;
-        tracing::error!(step = %step.name, %trace_id, "the event breaks `input`: {faults}");
-        let message = format!("the event does not fit the step's `input`: {faults}");
-        return engine.store().bury(lease, attempt_error(attempt, "invalid_input", message)).await;
+fn input_faults(schema: &schema::Schema, data: &str) -> Option<String> {
+    match serde_json::from_str(data) {
+        Ok(data) => {
+            let faults = schema.check(&data);
+            (!faults.is_empty()).then(|| schema::sentence(&faults))
+        }
+        Err(error) => Some(error.to_string()),
     }
-    let invocation = Invocation {
-        id: format!("delivery-{}", delivery.id),
-        trace_id: delivery.trace_id,
-        attempt,
-        trigger: Trigger::Event {
-            topic: delivery.topic,
-            data: delivery.data,
-            message_group_id: delivery.message_group_id,
-        },
-    };
-    match invoke(engine, deployment, index, invocation).await.result {
-        Ok(_) => engine.store().complete(lease).await,
-        Err(failed) => fail(engine, step, lease, attempt, failed).await,
-    }
-}
-
-fn input_faults(step: &DeployedStep, data: &str) -> Option<String> {
-    let schema = step.input_schema()?;
-    let data = match serde_json::from_str(data) {
-        Ok(data) => data,
-        Err(error) => return Some(error.to_string()),
-    };
-    let faults = schema.check(&data);
-    (!faults.is_empty()).then(|| schema::sentence(&faults))
-}
-
-fn attempt_error(attempt: u32, code: &str, message: String) -> AttemptError {
-    AttemptError { attempt, code: code.to_owned(), message, stack: None, failed_at: now_millis() }
-}
-
-async fn fail(
-    engine: &Engine,
-    step: &DeployedStep,
-    lease: Lease,
-    attempt: u32,
-    failed: Failed,
-) -> Result<(), StoreError> {
-    let queue = event_config(step).map(|event| event.infrastructure.queue.clone());
-    let last = backoff::max_attempts(&queue.unwrap_or_default());
-    let error =
-        AttemptError { stack: failed.stack, ..attempt_error(attempt, failed.code, failed.message) };
-    if !failed.retryable || attempt >= last {
-        tracing::error!(step = %step.name, "attempt {attempt} of {last} failed: dead letter");
-        return engine.store().bury(lease, error).await;
-    }
-    let wait =
-        failed.retry_after.unwrap_or_else(|| backoff::wait_after(attempt, rand::random::<f64>()));
-    tracing::info!(
-        step = %step.name,
-        "attempt {attempt} of {last} failed: the next one is in {:.1} s",
-        wait.as_secs_f64()
-    );
-    let retry_at = now_millis() + wait.as_millis() as Millis;
-    engine.store().retry(lease, error, retry_at).await
 }

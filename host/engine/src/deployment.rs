@@ -21,7 +21,10 @@ use motia_sandbox::{
 
 use serde_json::Value;
 
-use crate::schema::Schema;
+use crate::{policy::QueuePolicy, reactions::Watcher, schema::Schema};
+
+/// Attempts of one step at the same time, where its config does not say.
+const STEP_CONCURRENCY: usize = 10;
 
 /// The place of a step in its deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -83,6 +86,8 @@ pub struct DeployedStep {
     pub(crate) grants: Grants,
     pub(crate) schedule: Option<Schedule>,
     pub(crate) stack_mapper: Option<LazyStackMapper>,
+    /// How its queue works, as its config says; none if it has no queue.
+    pub(crate) policy: Option<QueuePolicy>,
     schema: Option<Schema>,
     response_schemas: BTreeMap<String, Schema>,
 }
@@ -140,6 +145,8 @@ pub struct Deployment {
     bundle: Arc<Bundle>,
     steps: Vec<DeployedStep>,
     subscribers: HashMap<String, Vec<StepIndex>>,
+    indexes: HashMap<StepName, StepIndex>,
+    watchers: Vec<Watcher>,
     /// For the deployment after this one, where deployments follow each other.
     blanks: Blanks,
 }
@@ -186,10 +193,15 @@ impl Deployment {
                 }
             }
         }
+        let numbered = || steps.iter().enumerate().map(|(i, step)| (StepIndex(i), step));
+        let indexes = numbered().map(|(index, step)| (step.name.clone(), index)).collect();
+        let watchers = numbered().filter_map(|(index, step)| Watcher::of(index, step)).collect();
         Ok(Arc::new(Self {
             strict_responses: options.strict_responses,
             steps,
             subscribers,
+            indexes,
+            watchers,
             blanks: before.map(|_| loader.blanks).unwrap_or_default(),
             bundle,
         }))
@@ -218,6 +230,16 @@ impl Deployment {
     /// The event steps that subscribe to a topic.
     pub fn subscribers(&self, topic: &str) -> &[StepIndex] {
         self.subscribers.get(topic).map_or(&[], Vec::as_slice)
+    }
+
+    /// The step with a name.
+    pub fn index(&self, step: &StepName) -> Option<StepIndex> {
+        self.indexes.get(step).copied()
+    }
+
+    /// The steps that watch state and streams.
+    pub(crate) fn watchers(&self) -> &[Watcher] {
+        &self.watchers
     }
 
     /// The component with a digest, if a step has it.
@@ -290,14 +312,18 @@ impl Loader<'_> {
             }
             _ => None,
         };
+        let limits = Arc::new(limits_of(&step.config, self.options));
+        let policy = QueuePolicy::of(&step.config, &limits, STEP_CONCURRENCY)
+            .map_err(|cause| DeployError::Step { file: step.file.clone(), cause })?;
         Ok(DeployedStep {
+            policy,
             name: StepName::from(step.config.name.as_str()),
             component: self.code(step)?,
             grants: Grants {
                 environment: Arc::clone(&self.environment),
                 outgoing_http: self.options.outgoing_http.clone(),
                 included_files: lay_out_files(self.bundle, self.options, step)?,
-                limits: Arc::new(limits_of(&step.config, self.options)),
+                limits,
             },
             schedule,
             stack_mapper,
@@ -379,14 +405,12 @@ fn compile(step: &Step, field: String, schema: &Value) -> Result<Schema, DeployE
 }
 
 fn limits_of(config: &StepConfig, options: &DeploymentOptions) -> Limits {
-    let StepKind::Event(event) = &config.kind else {
-        return match &config.kind {
-            StepKind::Api(_) => options.api_limits.clone(),
-            _ => options.background_limits.clone(),
-        };
-    };
+    if let StepKind::Api(_) = &config.kind {
+        return options.api_limits.clone();
+    }
     let mut limits = options.background_limits.clone();
-    let handler = &event.infrastructure.handler;
+    let Some(infrastructure) = config.kind.infrastructure() else { return limits };
+    let handler = &infrastructure.handler;
     if let Some(seconds) = handler.timeout {
         limits.wall_clock = Duration::from_secs(seconds.into());
     }

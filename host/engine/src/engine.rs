@@ -1,22 +1,37 @@
 //! The engine: what serves now, and what runs beside requests.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use motia_manifest::{StepName, TenantId, TraceId};
 use motia_sandbox::{Invocation, Request, Response, ResponseBody, Sandbox, Trigger};
-use motia_store::{NewDelivery, NewEvent, Store, StoreError, StoreResult};
+use motia_store::{
+    Commit, EventKind, Json, Millis, NewEvent, Reaction, Run, RunLog, Store, StoreEpoch,
+    StoreError, StoreResult, Unique, Write,
+};
+use serde_json::Value;
 use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::{
     cron,
-    deliveries::{self, Pending},
+    deliveries::{self, CONFLICTS},
     deployment::{Deployment, StepIndex},
-    invoke::invoke,
-    schema, trace_id,
+    idempotency::{self, IdempotencyKey, KeysInUse, Known},
+    invoke::{CANCELLED, Call, Failed, Outcome, invoke},
+    policy::{QueueOverrides, QueuePolicy, Wishes},
+    running::Running,
+    scheduler::{QueueState, Scheduler},
+    schema, trace_id, upkeep,
 };
+
+/// For how long an emitter's own name of an event is remembered: 24 hours.
+const UNIQUE_MS: Millis = 24 * 60 * 60 * 1000;
+
+/// So many deployments are kept for replays, the serving one included.
+const VERSIONS: usize = 8;
 
 /// How an engine is set up.
 #[derive(Debug, Clone)]
@@ -30,8 +45,8 @@ pub struct EngineOptions {
     /// Event and cron invocations at the same time, 32: their own, so that they never take the
     /// place of a request.
     pub background_concurrency: usize,
-    /// Deliveries of one event step at the same time, where its config does not say. 10.
-    pub step_concurrency: usize,
+    /// How long dead letters are kept, 30 days.
+    pub keep_dead_letters: Duration,
 }
 
 impl Default for EngineOptions {
@@ -41,7 +56,7 @@ impl Default for EngineOptions {
             api_concurrency: 64,
             api_queue: 10_000,
             background_concurrency: 32,
-            step_concurrency: 10,
+            keep_dead_letters: Duration::from_secs(30 * 24 * 60 * 60),
         }
     }
 }
@@ -62,6 +77,78 @@ pub struct CallError {
     pub retry_after: Option<Duration>,
 }
 
+impl CallError {
+    /// An error that is not a step's.
+    pub(crate) fn new(code: &'static str, status: u16, message: impl Into<String>) -> Self {
+        Self { code, status, message: message.into(), stack: None, retry_after: None }
+    }
+}
+
+impl From<StoreError> for CallError {
+    fn from(error: StoreError) -> Self {
+        let message = error.to_string();
+        match error {
+            StoreError::Full(_) => Self {
+                retry_after: Some(Duration::from_secs(5)),
+                ..Self::new("disk_full", 503, message)
+            },
+            StoreError::NotFound(_) => Self::new("not_found", 404, message),
+            _ => Self {
+                retry_after: Some(Duration::from_secs(1)),
+                ..Self::new("store_failed", 503, message)
+            },
+        }
+    }
+}
+
+/// The answer to a request.
+#[derive(Debug, Clone)]
+pub struct Answered {
+    /// The step's response.
+    pub response: Response,
+    /// Whether it was given before, to a request with the same idempotency key.
+    pub replayed: bool,
+}
+
+/// An event that is emitted from outside a step.
+#[derive(Debug, Clone, Default)]
+pub struct EmitRequest {
+    /// The topic.
+    pub topic: String,
+    /// The data, one JSON text.
+    pub data: Json,
+    /// The key within which events are in order.
+    pub message_group_id: Option<String>,
+    /// The emitter's own name for the event.
+    pub id: Option<String>,
+    /// When to deliver it.
+    pub at: Option<Millis>,
+    /// The higher ones go first; from -100 to 100.
+    pub priority: Option<i32>,
+    /// What the emitter says about the event.
+    pub headers: Vec<(String, String)>,
+}
+
+/// What became of an event that was emitted from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EmitAnswer {
+    /// The event's id; that of the first one with the same name.
+    pub id: i64,
+    /// How many steps subscribe.
+    pub subscribers: usize,
+}
+
+/// What an event is made of.
+pub(crate) struct Emission {
+    pub topic: String,
+    pub data: Json,
+    pub trace_id: TraceId,
+    pub depth: u32,
+    pub unique: Option<String>,
+    pub headers: Vec<(String, String)>,
+    pub wishes: Wishes,
+}
+
 /// Serves a tenant's deployment. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine(Arc<Inner>);
@@ -70,14 +157,22 @@ pub(crate) struct Inner {
     pub options: EngineOptions,
     pub sandbox: Arc<Sandbox>,
     store: Arc<dyn Store>,
+    pub runs: Option<RunLog>,
+    pub running: Running,
     deployment: RwLock<Arc<Deployment>>,
-    /// Tells the cron loop that the deployment changed, and everything to stop.
+    /// The deployments that served before, newest last, with the one that serves now.
+    pub versions: Mutex<VecDeque<Arc<Deployment>>>,
+    policies: RwLock<HashMap<StepName, Arc<QueuePolicy>>>,
+    pub overrides: Mutex<HashMap<StepName, QueueOverrides>>,
+    scheduler: Mutex<Scheduler>,
+    /// Tells the background that the deployment changed, and everything to stop.
     pub changes: watch::Sender<Change>,
-    pub pending: Mutex<Pending>,
     pub wake_deliveries: Notify,
+    pub wake_redrives: Notify,
+    keys_in_use: KeysInUse,
     api_permits: Semaphore,
     api_waiting: Semaphore,
-    pub background_permits: Arc<Semaphore>,
+    background_permits: Arc<Semaphore>,
     guests: GuestRuntime,
 }
 
@@ -110,6 +205,7 @@ impl Engine {
     pub async fn start(
         sandbox: Arc<Sandbox>,
         store: Arc<dyn Store>,
+        runs: Option<RunLog>,
         deployment: Arc<Deployment>,
         options: EngineOptions,
     ) -> StoreResult<Self> {
@@ -117,6 +213,7 @@ impl Engine {
         if released > 0 {
             tracing::info!("{released} deliveries were interrupted and are tried again");
         }
+        let overrides = overrides(store.as_ref(), &options.tenant).await?;
         let guests = tokio::runtime::Builder::new_multi_thread()
             .thread_name("motia-guest")
             .enable_all()
@@ -128,15 +225,26 @@ impl Engine {
             background_permits: Arc::new(Semaphore::new(options.background_concurrency)),
             sandbox,
             store,
+            runs,
+            running: Running::default(),
+            versions: Mutex::new([Arc::clone(&deployment)].into()),
             deployment: RwLock::new(deployment),
+            policies: RwLock::default(),
+            overrides: Mutex::new(overrides),
+            scheduler: Mutex::new(Scheduler::new(options.background_concurrency)),
             changes: watch::Sender::new(Change::default()),
-            pending: Mutex::new(Pending::all()),
             wake_deliveries: Notify::new(),
+            wake_redrives: Notify::new(),
+            keys_in_use: KeysInUse::default(),
             guests: GuestRuntime(Some(guests)),
             options,
         }));
+        engine.refresh_queues();
+        engine.resume_mended().await;
         tokio::spawn(deliveries::run(engine.clone()));
         tokio::spawn(cron::run(engine.clone()));
+        tokio::spawn(upkeep::redrive(engine.clone()));
+        tokio::spawn(upkeep::sweep(engine.clone()));
         Ok(engine)
     }
 
@@ -146,6 +254,10 @@ impl Engine {
 
     pub(crate) fn store(&self) -> &dyn Store {
         self.0.store.as_ref()
+    }
+
+    pub(crate) fn scheduler(&self) -> MutexGuard<'_, Scheduler> {
+        self.0.scheduler.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The tenant that is served.
@@ -160,14 +272,67 @@ impl Engine {
 
     /// Replaces the deployment. What runs ends on the one that it started with.
     pub fn deploy(&self, deployment: Arc<Deployment>) {
+        {
+            let mut versions = self.0.versions.lock().unwrap_or_else(PoisonError::into_inner);
+            versions.retain(|known| known.digest() != deployment.digest());
+            versions.push_back(Arc::clone(&deployment));
+            while versions.len() > VERSIONS {
+                versions.pop_front();
+            }
+        }
         *self.0.deployment.write().unwrap_or_else(PoisonError::into_inner) = deployment;
+        self.refresh_queues();
+        let engine = self.clone();
+        tokio::spawn(async move { engine.resume_mended().await });
         self.0.changes.send_modify(|change| change.deployments += 1);
-        self.wake_all_deliveries();
+        self.0.wake_deliveries.notify_one();
+    }
+
+    /// How a step's queue works; none if the step has no queue.
+    pub(crate) fn policy(&self, step: &StepName) -> Option<Arc<QueuePolicy>> {
+        self.0.policies.read().unwrap_or_else(PoisonError::into_inner).get(step).cloned()
+    }
+
+    /// Works out every queue's policy anew: the deployment or an operator's settings have changed.
+    pub(crate) fn refresh_queues(&self) {
+        let deployment = self.deployment();
+        let overrides = self.0.overrides.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let policies: HashMap<StepName, Arc<QueuePolicy>> = deployment
+            .steps()
+            .iter()
+            .filter_map(|step| {
+                let policy = step.policy.clone()?;
+                let policy = match overrides.get(&step.name) {
+                    Some(overrides) => policy.with(overrides),
+                    None => policy,
+                };
+                Some((step.name.clone(), Arc::new(policy)))
+            })
+            .collect();
+        let states = policies.iter().map(|(step, policy)| {
+            let state =
+                QueueState { concurrency: policy.concurrency, paused: policy.paused.is_some() };
+            (step.clone(), state)
+        });
+        self.scheduler().set_queues(states);
+        *self.0.policies.write().unwrap_or_else(PoisonError::into_inner) = policies;
+        self.0.wake_deliveries.notify_one();
     }
 
     /// A new trace id.
     pub fn new_trace_id(&self) -> TraceId {
         trace_id::new()
+    }
+
+    /// Whether what is called is recorded.
+    pub(crate) fn records_runs(&self) -> bool {
+        self.0.runs.is_some()
+    }
+
+    pub(crate) fn record(&self, run: Run) {
+        if let Some(runs) = &self.0.runs {
+            runs.record(run);
+        }
     }
 
     /// Runs an api step. The answer comes once everything that the invocation wrote is on disk.
@@ -180,153 +345,299 @@ impl Engine {
         step: StepIndex,
         trace_id: TraceId,
         request: Request,
-    ) -> Result<Response, CallError> {
+        key: Option<IdempotencyKey>,
+    ) -> Result<Answered, CallError> {
+        self.store().check_room()?;
         let Ok(_place) = self.0.api_waiting.try_acquire() else {
             return Err(CallError {
-                code: "overloaded",
-                status: 503,
-                message: format!("{} requests are waiting already", self.0.options.api_queue),
-                stack: None,
                 retry_after: Some(Duration::from_secs(1)),
+                ..CallError::new(
+                    "overloaded",
+                    503,
+                    format!("{} requests are waiting already", self.0.options.api_queue),
+                )
             });
         };
-        let permit = self.0.api_permits.acquire().await;
-        let invocation = Invocation {
-            id: trace_id.to_string(),
-            trace_id,
-            attempt: 1,
-            trigger: Trigger::Api(request),
+        let name = &deployment.step(step).name;
+        let Some(key) = key else {
+            let response = self.call_once(deployment, step, trace_id, request, None).await?;
+            return Ok(Answered { response, replayed: false });
         };
-        let outcome = invoke(self, deployment, step, invocation).await;
-        drop(permit);
-        if outcome.wrote {
-            self.store().barrier().await.map_err(|error| CallError {
-                code: "store_failed",
-                status: 503,
-                message: error.to_string(),
-                stack: None,
-                retry_after: None,
-            })?;
-        }
-        match outcome.result {
-            Ok(Some(response)) => match response_faults(deployment, step, &response) {
-                None => Ok(response),
-                Some(message) => Err(CallError {
-                    code: "invalid_response",
-                    status: 500,
-                    message,
-                    stack: None,
-                    retry_after: None,
-                }),
-            },
-            Ok(None) => unreachable!("the sandbox refuses an api step without a response"),
-            Err(failed) => Err(CallError {
-                code: failed.code,
-                status: match failed.code {
-                    "handler_timeout" | "handler_stalled" | "cpu_limit" => 504,
-                    _ => 500,
-                },
-                message: failed.message,
-                stack: failed.stack,
-                retry_after: None,
-            }),
+        let _in_use = self.0.keys_in_use.lock(name, &key.key).await;
+        match idempotency::look(self, name, &key).await? {
+            Known::Answered(response) => Ok(Answered { response, replayed: true }),
+            Known::OtherRequest => Err(CallError::new(
+                "idempotency_conflict",
+                409,
+                "this Idempotency-Key was used for a request with another method, path, query or body; use a new key",
+            )),
+            Known::Nothing => {
+                let response =
+                    self.call_once(deployment, step, trace_id, request, Some(&key)).await?;
+                Ok(Answered { response, replayed: false })
+            }
         }
     }
 
-    /// Emits an event from outside a step; returns how many steps subscribe. On disk when it returns.
+    /// Runs an api step, again if others change what an atomic one has read.
+    async fn call_once(
+        &self,
+        deployment: &Arc<Deployment>,
+        step: StepIndex,
+        trace_id: TraceId,
+        request: Request,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Response, CallError> {
+        let name = &deployment.step(step).name;
+        // The same for every request with the key, so that the step's own calls can carry it on.
+        let id = match key {
+            Some(key) => format!("request-{name}-{}", key.key),
+            None => trace_id.to_string(),
+        };
+        let atomic = deployment.step(step).step.config.atomic;
+        let mut invocation =
+            Some(Invocation { id, trace_id, attempt: 1, trigger: Trigger::Api(request) });
+        for attempt in 1..=CONFLICTS {
+            // Only an atomic step can be run again, so only its request is kept.
+            let last = !atomic || attempt == CONFLICTS;
+            let call = if last { invocation.take() } else { invocation.clone() };
+            let Some(call) = call else { break };
+            let permit = self.0.api_permits.acquire().await;
+            let mut outcome = invoke(self, deployment, step, Call::new(call)).await;
+            drop(permit);
+            let result = std::mem::replace(&mut outcome.result, Ok(None));
+            let response = match checked(deployment, step, result) {
+                Ok(response) => response,
+                Err(error) if atomic || !outcome.wrote => return Err(error),
+                Err(error) => {
+                    self.store().barrier(outcome.since).await?;
+                    return Err(error);
+                }
+            };
+            let answer = key.and_then(|key| idempotency::answer(self, name, key, &response));
+            match self.acknowledge(outcome, answer).await {
+                Ok(()) => return Ok(response),
+                Err(StoreError::Conflict(what)) => {
+                    tracing::debug!(step = %name, "{what}: run again");
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(CallError {
+            retry_after: Some(Duration::from_secs(1)),
+            ..CallError::new(
+                "conflict",
+                503,
+                format!("others changed what the step had read, {CONFLICTS} times in a row"),
+            )
+        })
+    }
+
+    /// Brings what an invocation without deliveries has written to disk.
+    pub(crate) async fn acknowledge(
+        &self,
+        outcome: Outcome,
+        answer: Option<motia_store::NewAnswer>,
+    ) -> StoreResult<()> {
+        let (reads, writes) = outcome.transaction.map(|held| held.into_parts()).unwrap_or_default();
+        if writes.is_empty() && answer.is_none() {
+            return match outcome.wrote {
+                true => self.store().barrier(outcome.since).await,
+                false => Ok(()),
+            };
+        }
+        let commit = Commit { reads, writes, answer, ..Commit::default() };
+        self.commit(commit, outcome.since).await
+    }
+
+    /// Commits the end of an invocation and wakes the steps that it concerns.
+    pub(crate) async fn commit(&self, commit: Commit, since: StoreEpoch) -> StoreResult<()> {
+        let mut wake = Vec::new();
+        for write in &commit.writes {
+            let event = match write {
+                Write::Emit(event) => Some(event),
+                Write::SetState { reaction, .. }
+                | Write::DeleteState { reaction, .. }
+                | Write::ClearState { reaction, .. }
+                | Write::SetItem { reaction, .. }
+                | Write::DeleteItem { reaction, .. } => {
+                    reaction.as_ref().map(|Reaction { event, .. }| event)
+                }
+            };
+            let deliveries = event.into_iter().flat_map(|event| &event.deliveries);
+            wake.extend(deliveries.map(|delivery| (delivery.step.clone(), delivery.due_at)));
+        }
+        self.store().commit(commit, now_millis(), since).await?;
+        for (step, at) in wake {
+            self.announce(&step, at);
+        }
+        Ok(())
+    }
+
+    /// Emits an event from outside a step. On disk when it returns.
     ///
     /// # Errors
     /// When the data is not JSON or too large, or the store fails.
     pub async fn emit(
         &self,
-        topic: &str,
-        data: String,
+        request: EmitRequest,
         trace_id: TraceId,
-        message_group_id: Option<String>,
-    ) -> Result<usize, CallError> {
-        let refused = |code, status, message| CallError {
-            code,
-            status,
-            message,
-            stack: None,
-            retry_after: None,
-        };
-        if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&data) {
-            return Err(refused("invalid_json", 400, format!("the data is not JSON: {error}")));
+    ) -> Result<EmitAnswer, CallError> {
+        self.store().check_room()?;
+        if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&request.data) {
+            return Err(CallError::new(
+                "invalid_json",
+                400,
+                format!("the data is not JSON: {error}"),
+            ));
         }
         let limit = motia_sandbox::Limits::default().event_bytes;
-        if data.len() > limit {
-            let message = format!("the data has {} bytes; at most {limit} are allowed", data.len());
-            return Err(refused("body_too_large", 413, message));
-        }
-        let deployment = self.deployment();
-        let emitted = async {
-            let subscribers =
-                self.emit_event(&deployment, topic, data, trace_id, message_group_id).await?;
-            self.store().barrier().await?;
-            Ok(subscribers)
-        };
-        emitted.await.map_err(|error: StoreError| refused("store_failed", 503, error.to_string()))
-    }
-
-    /// Stores an event for all subscribers of its topic. Visible at once, on disk later.
-    pub(crate) async fn emit_event(
-        &self,
-        deployment: &Deployment,
-        topic: &str,
-        data: String,
-        trace_id: TraceId,
-        message_group_id: Option<String>,
-    ) -> StoreResult<usize> {
-        let subscribers = deployment.subscribers(topic);
-        if subscribers.is_empty() {
-            tracing::warn!(%trace_id, "no step subscribes to `{topic}`: the event is dropped");
-            return Ok(0);
+        if request.data.len() > limit {
+            let bytes = request.data.len();
+            let message = format!("the data has {bytes} bytes; at most {limit} are allowed");
+            return Err(CallError::new("body_too_large", 413, message));
         }
         let now = now_millis();
-        let event = NewEvent {
-            tenant: self.tenant().clone(),
-            topic: topic.to_owned(),
-            data,
+        let since = self.store().epoch();
+        let emission = Emission {
+            topic: request.topic,
+            data: request.data,
             trace_id,
-            message_group_id,
-            deliveries: subscribers
-                .iter()
-                .map(|&index| {
-                    let step = deployment.step(index);
-                    NewDelivery { step: step.name.clone(), due_at: now + deliveries::delay(step) }
-                })
-                .collect(),
+            depth: 0,
+            unique: request.id,
+            headers: request.headers,
+            wishes: Wishes {
+                at: request.at,
+                priority: request.priority,
+                message_group_id: request.message_group_id,
+            },
         };
-        self.store().emit(event, now).await?;
-        self.wake_deliveries_of(
-            subscribers.iter().map(|&index| deployment.step(index).name.clone()),
-        );
-        Ok(subscribers.len())
+        let event = self.new_event(&self.deployment(), emission, now);
+        let subscribers = event.deliveries.len();
+        let id = self.store_event(event, now).await?;
+        self.store().barrier(since).await?;
+        Ok(EmitAnswer { id, subscribers })
     }
 
-    pub(crate) fn wake_deliveries_of(&self, steps: impl IntoIterator<Item = StepName>) {
-        let mut pending = self.0.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        steps.into_iter().for_each(|step| pending.add(step));
-        drop(pending);
+    /// An event for all subscribers of its topic.
+    pub(crate) fn new_event(
+        &self,
+        deployment: &Deployment,
+        emission: Emission,
+        now: Millis,
+    ) -> NewEvent {
+        let Emission { topic, data, trace_id, depth, unique, headers, wishes } = emission;
+        let subscribers = deployment.subscribers(&topic);
+        if subscribers.is_empty() {
+            tracing::warn!(%trace_id, "no step subscribes to `{topic}`: the event is dropped");
+        }
+        let parsed = std::cell::OnceCell::<Value>::new();
+        let value = || -> Value {
+            parsed.get_or_init(|| serde_json::from_str(&data).unwrap_or_default()).clone()
+        };
+        let deliveries = subscribers
+            .iter()
+            .filter_map(|&index| {
+                let name = &deployment.step(index).name;
+                let policy = match self.policy(name) {
+                    Some(policy) => policy,
+                    // A step of a deployment that does not serve any more.
+                    None => Arc::new(deployment.step(index).policy.clone()?),
+                };
+                Some(policy.delivery(name.clone(), &wishes, &value, now))
+            })
+            .collect();
+        let headers: serde_json::Map<String, Value> =
+            headers.into_iter().map(|(name, value)| (name, Value::from(value))).collect();
+        NewEvent {
+            id: self.store().event_ids().next(),
+            tenant: self.tenant().clone(),
+            kind: EventKind::Event,
+            topic,
+            trace_id,
+            message_group_id: wishes.message_group_id,
+            headers: (!headers.is_empty()).then(|| Value::Object(headers).to_string()),
+            depth,
+            unique: unique.map(|id| Unique { id, expires_at: now + UNIQUE_MS }),
+            deliveries,
+            data,
+        }
+    }
+
+    /// Stores an event; returns its id, or that of the first one with the same name. Visible at once, on disk later.
+    pub(crate) async fn store_event(&self, event: NewEvent, now: Millis) -> StoreResult<i64> {
+        if event.deliveries.is_empty() && event.unique.is_none() {
+            return Ok(event.id);
+        }
+        let id = event.id;
+        let wake: Vec<(StepName, Millis)> = event
+            .deliveries
+            .iter()
+            .map(|delivery| {
+                // A batch may be complete at once, and a debounced one is due when the store says so.
+                let known = delivery.batch.is_none() && delivery.debounce.is_none();
+                (delivery.step.clone(), if known { delivery.due_at } else { 0 })
+            })
+            .collect();
+        let (topic, trace_id) = (event.topic.clone(), event.trace_id.clone());
+        let emitted = self.store().emit(event, now).await?;
+        if let Some(first) = emitted.duplicate_of {
+            tracing::info!(%trace_id, "an event with this id was emitted to `{topic}` before: not stored again");
+            return Ok(first);
+        }
+        if emitted.dropped > 0 {
+            tracing::warn!(%trace_id, "`{topic}`: {} deliveries are dropped by rate limits", emitted.dropped);
+        }
+        for (step, at) in wake {
+            self.announce(&step, at);
+        }
+        Ok(id)
+    }
+
+    /// Takes back an event that waits for its time.
+    pub(crate) async fn cancel_event(&self, id: i64) -> StoreResult<Vec<i64>> {
+        let cancelled = self.store().cancel_event(self.tenant().clone(), id).await?;
+        if !cancelled.is_empty() {
+            self.announce_all();
+        }
+        Ok(cancelled)
+    }
+
+    /// Something may be claimed from a step's queue from this time on.
+    pub(crate) fn announce(&self, step: &StepName, at: Millis) {
+        self.scheduler().announce(step, at);
         self.0.wake_deliveries.notify_one();
     }
 
-    pub(crate) fn wake_all_deliveries(&self) {
-        *self.0.pending.lock().unwrap_or_else(PoisonError::into_inner) = Pending::all();
+    pub(crate) fn announce_all(&self) {
+        self.scheduler().announce_all();
         self.0.wake_deliveries.notify_one();
     }
 
-    /// Runs a guest's work on the threads for guests.
+    /// Runs background work that is waited for when the engine stops.
+    pub(crate) fn background(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let permits = Arc::clone(&self.0.background_permits);
+        tokio::spawn(async move {
+            let _permit = permits.acquire_owned().await;
+            work.await;
+        });
+    }
+
+    /// Runs a guest's work on the threads for guests; none if it was cancelled.
     pub(crate) async fn on_guest_threads<T: Send + 'static>(
         &self,
+        run: &str,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Option<T> {
         let runtime = self.0.guests.0.as_ref()?;
-        match runtime.spawn(work).await {
+        let task = runtime.spawn(work);
+        self.0.running.set_handle(run, task.abort_handle());
+        match task.await {
             Ok(output) => Some(output),
             Err(error) => {
-                tracing::error!("an invocation ended without a result: {error}");
+                if !error.is_cancelled() {
+                    tracing::error!("an invocation ended without a result: {error}");
+                }
                 None
             }
         }
@@ -344,8 +655,52 @@ impl Engine {
                 "some invocations did not end in time; they are tried again at the next start"
             );
         }
-        if let Err(error) = self.store().barrier().await {
+        if let Err(error) = self.store().barrier(self.store().epoch()).await {
             tracing::error!("{error}");
+        }
+    }
+}
+
+/// The settings that operators have changed. One that this version cannot read is as if it were not there.
+async fn overrides(
+    store: &dyn Store,
+    tenant: &TenantId,
+) -> StoreResult<HashMap<StepName, QueueOverrides>> {
+    let mut overrides = HashMap::new();
+    for settings in store.queue_settings(tenant.clone()).await? {
+        match serde_json::from_str(&settings.settings) {
+            Ok(own) => {
+                overrides.insert(settings.step, own);
+            }
+            Err(error) => tracing::warn!(
+                step = %settings.step,
+                "the stored settings of the queue are not used: {error}"
+            ),
+        }
+    }
+    Ok(overrides)
+}
+
+/// The response to send, or what the client is told instead.
+fn checked(
+    deployment: &Deployment,
+    step: StepIndex,
+    result: Result<Option<Response>, Failed>,
+) -> Result<Response, CallError> {
+    match result {
+        Ok(Some(response)) => match response_faults(deployment, step, &response) {
+            None => Ok(response),
+            Some(message) => Err(CallError::new("invalid_response", 500, message)),
+        },
+        Ok(None) => unreachable!("the sandbox refuses an api step without a response"),
+        Err(failed) => {
+            let status = match failed.code {
+                "handler_timeout" | "handler_stalled" | "cpu_limit" => 504,
+                "overloaded" | CANCELLED => 503,
+                _ => 500,
+            };
+            let Failed { code, message, stack, .. } = failed;
+            Err(CallError { stack, ..CallError::new(code, status, message) })
         }
     }
 }

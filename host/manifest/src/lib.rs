@@ -9,8 +9,13 @@
 mod bundle;
 mod compression;
 mod config;
+mod config_reader;
+mod data_path;
 mod digest;
 mod names;
+mod queue_config;
+mod queue_reader;
+mod reader;
 mod route;
 mod schedule;
 mod source_map;
@@ -21,11 +26,16 @@ pub use bundle::{
 };
 pub use compression::{COMPRESSED, compress, decompress};
 pub use config::{
-    ApiConfig, ConfigError, CronConfig, Emit, EventConfig, HandlerLimits, Infrastructure, METHODS,
-    QueryParam, QueueConfig, QueueType, StepConfig, StepKind, StreamConfig,
+    ApiConfig, Catchup, ConfigError, CronConfig, Emit, EventConfig, METHODS, Overlap, QueryParam,
+    StateConfig, StepConfig, StepKind, StreamConfig, StreamTriggerConfig,
 };
+pub use data_path::DataPath;
 pub use digest::Digest;
 pub use names::{StepName, TenantId, TraceId};
+pub use queue_config::{
+    BackoffConfig, BackoffType, BatchConfig, DebounceConfig, HandlerLimits, Infrastructure,
+    KeyConcurrency, OnFailure, Priority, QueueConfig, QueueType, RateLimitConfig, ThrottleConfig,
+};
 pub use route::{RoutePattern, RoutePatternError, Segment};
 pub use schedule::{Schedule, ScheduleError};
 pub use source_map::{SourcePosition, StackMapper, TOOLCHAIN_SOURCES};

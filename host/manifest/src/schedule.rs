@@ -1,6 +1,9 @@
 //! The `cron` of a cron step.
 
-use std::time::SystemTime;
+use std::{
+    iter,
+    time::{Duration, SystemTime},
+};
 
 use croner::{
     Cron,
@@ -9,6 +12,14 @@ use croner::{
 use jiff::{Timestamp, tz::TimeZone};
 
 /// A parsed schedule in its time zone.
+///
+/// Each tick is later than the one before, also where clocks are put forward or back. There:
+/// - An expression of one time of day, such as `30 2 * * *`, ticks once a day. If clocks skip the time, it
+///   ticks at the first moment after the gap, unless that is on a day that the expression leaves out. If
+///   the time comes twice, the first counts.
+/// - Every other expression, also one of several hours or minutes such as `30 2,14 * * *`, does what the
+///   clock shows: times that are skipped have no tick, times that come twice tick twice. So
+///   `*/15 * * * *` goes on evenly.
 #[derive(Debug, Clone)]
 pub struct Schedule {
     cron: Cron,
@@ -73,30 +84,31 @@ impl Schedule {
         let next = self.cron.find_next_occurrence(&time, false).ok()?;
         Some(SystemTime::from(next.timestamp()))
     }
+
+    /// The first `limit` ticks after `after` that are not later than `until`.
+    pub fn ticks(&self, after: SystemTime, until: SystemTime, limit: usize) -> Vec<SystemTime> {
+        self.between(after, until).take(limit).collect()
+    }
+
+    /// The last tick after `after` that is not later than `until`. Looks at the time just before `until`
+    /// first, because there can be millions of ticks.
+    pub fn last_tick(&self, after: SystemTime, until: SystemTime) -> Option<SystemTime> {
+        let mut span = Duration::from_secs(60);
+        loop {
+            let from = until.checked_sub(span).map_or(after, |from| from.max(after));
+            let last = self.between(from, until).last();
+            if last.is_some() || from == after {
+                return last;
+            }
+            span *= 2;
+        }
+    }
+
+    fn between(&self, after: SystemTime, until: SystemTime) -> impl Iterator<Item = SystemTime> {
+        let ticks = iter::successors(self.next_after(after), move |&tick| self.next_after(tick));
+        ticks.take_while(move |&tick| tick <= until)
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::{Duration, UNIX_EPOCH};
-
-    use super::*;
-
-    #[test]
-    fn seconds_are_optional_and_zones_count() {
-        let start = UNIX_EPOCH + Duration::from_secs(1_000_000_000 - 1_000_000_000 % 86_400);
-        let next = |expression, zone| {
-            let tick = Schedule::parse(expression, Some(zone)).unwrap().next_after(start).unwrap();
-            tick.duration_since(start).unwrap().as_secs()
-        };
-        assert_eq!(next("*/5 * * * *", "UTC"), 300);
-        assert_eq!(next("*/5 * * * * *", "UTC"), 5);
-        assert_eq!(next("0 9 * * *", "UTC"), 9 * 3600);
-        assert_eq!(next("0 9 * * *", "Asia/Tokyo"), 24 * 3600);
-    }
-
-    #[test]
-    fn a_wrong_schedule_names_its_part() {
-        assert_eq!(Schedule::parse("every day", None).unwrap_err().field(), "cron");
-        assert_eq!(Schedule::parse("* * * * *", Some("Mars")).unwrap_err().field(), "timezone");
-    }
-}
+mod tests;

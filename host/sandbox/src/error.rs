@@ -63,9 +63,12 @@ pub enum CallError {
     /// The guest trapped.
     #[error("the handler trapped: {0}")]
     Trap(String),
-    /// The instance could not be made.
+    /// The instance could not be made: the component is broken.
     #[error("no instance could be made: {0}")]
     Instantiate(String),
+    /// All instances that there may be at a time are in use.
+    #[error("all instances that the host may have at a time are in use")]
+    NoInstance,
 }
 
 impl CallError {
@@ -83,6 +86,7 @@ impl CallError {
             Self::Stalled => "handler_stalled",
             Self::Trap(_) => "guest_trapped",
             Self::Instantiate(_) => "instantiation_failed",
+            Self::NoInstance => "overloaded",
         }
     }
 

@@ -78,25 +78,78 @@ pub struct Response {
     pub body: ResponseBody,
 }
 
+/// An event as a step gets it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Unique.
+    pub id: String,
+    /// Its topic.
+    pub topic: String,
+    /// Its data, one JSON text.
+    pub data: String,
+    /// Its message group.
+    pub message_group_id: Option<String>,
+    /// What the emitter says about it.
+    pub headers: Vec<(String, String)>,
+}
+
+/// A change of a state value. Values are JSON texts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateChange {
+    /// The state's group.
+    pub group_id: String,
+    /// The key in the group.
+    pub key: String,
+    /// The value before.
+    pub old_value: Option<String>,
+    /// The value after.
+    pub new_value: Option<String>,
+}
+
+/// What happened to a stream item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StreamAction {
+    /// There was none.
+    Create,
+    /// There was one.
+    Update,
+    /// There is none any more.
+    Delete,
+}
+
+/// A change of a stream item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamChange {
+    /// The stream's name.
+    pub stream_name: String,
+    /// The item's group.
+    pub group_id: String,
+    /// The item's id.
+    pub id: String,
+    /// What happened.
+    pub action: StreamAction,
+    /// The item after the change, or the deleted item: one JSON text.
+    pub data: String,
+}
+
 /// Why a step is invoked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trigger {
     /// An HTTP request.
     Api(Request),
     /// An event.
-    Event {
-        /// Its topic.
-        topic: String,
-        /// Its data, one JSON text.
-        data: String,
-        /// Its message group.
-        message_group_id: Option<String>,
-    },
+    Event(Event),
+    /// Events that were gathered.
+    Batch(Vec<Event>),
     /// A cron tick.
     Cron {
         /// When it was due.
         scheduled_at: SystemTime,
     },
+    /// A change of a state value.
+    State(StateChange),
+    /// A change of a stream item.
+    Stream(StreamChange),
 }
 
 /// One call of a step.

@@ -29,6 +29,7 @@ pub use code_cache::Wasm;
 pub use error::{CallError, LoadError};
 pub use evaluation::{Evaluated, SeenDirectory, Snapshot, StoppedClock};
 pub use invocation::{
+    Event, StateChange, StreamAction, StreamChange,
     Failure, Invocation, Part, Request, RequestBody, Response, ResponseBody, Trigger,
 };
 pub use limits::Limits;

@@ -12,8 +12,8 @@ use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
 use wasmtime_wasi_http::WasiHttpCtx;
 
 use crate::{
-    CallError, Capabilities, Failure, Invocation, Limits, LoadError, LogLevel, NoCapabilities,
-    RequestBody, Response, ResponseBody, Trigger,
+    CallError, Capabilities, Event, Failure, Invocation, Limits, LoadError, LogLevel, NoCapabilities,
+    RequestBody, Response, ResponseBody, StreamAction, Trigger,
     bindings::{Step, motia::step::types},
     code_cache::Wasm,
     cpu_budget::CpuBudget,
@@ -376,6 +376,9 @@ fn explain(error: &wasmtime::Error, usage: &Usage, limits: &Limits) -> CallError
     if cause.contains("hostcall fuel") {
         return CallError::Limit("host_call_bytes");
     }
+    if error.is::<wasmtime::PoolConcurrencyLimitError>() {
+        return CallError::NoInstance;
+    }
     if error.is::<Instantiating>() {
         return CallError::Instantiate(cause);
     }
@@ -464,12 +467,40 @@ impl From<Trigger> for types::Trigger {
                     ),
                 },
             }),
-            Trigger::Event { topic, data, message_group_id } => {
-                Self::Event(types::Event { topic, data, message_group_id })
-            }
+            Trigger::Event(event) => Self::Event(event.into()),
+            Trigger::Batch(events) => Self::Batch(events.into_iter().map(Into::into).collect()),
             Trigger::Cron { scheduled_at } => {
                 Self::Cron(types::CronTick { scheduled_at: unix_millis(scheduled_at) })
             }
+            Trigger::State(change) => Self::State(types::StateChange {
+                group_id: change.group_id,
+                key: change.key,
+                old_value: change.old_value,
+                new_value: change.new_value,
+            }),
+            Trigger::Stream(change) => Self::Stream(types::StreamChange {
+                stream_name: change.stream_name,
+                group_id: change.group_id,
+                id: change.id,
+                action: match change.action {
+                    StreamAction::Create => types::StreamAction::Create,
+                    StreamAction::Update => types::StreamAction::Update,
+                    StreamAction::Delete => types::StreamAction::Delete,
+                },
+                data: change.data,
+            }),
+        }
+    }
+}
+
+impl From<Event> for types::Event {
+    fn from(event: Event) -> Self {
+        Self {
+            id: event.id,
+            topic: event.topic,
+            data: event.data,
+            message_group_id: event.message_group_id,
+            headers: event.headers,
         }
     }
 }

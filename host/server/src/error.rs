@@ -4,6 +4,7 @@ use std::{fmt, time::Duration};
 
 use http::StatusCode;
 use motia_engine::CallError;
+use motia_store::StoreError;
 use serde_json::{Map, Value, json};
 
 /// A failure and the status, code and text that stand for it.
@@ -146,6 +147,12 @@ impl From<CallError> for HttpError {
             cause: Some(Box::new(Cause { message: error.message, stack: error.stack })),
             ..Self::new(status, error.code, message)
         }
+    }
+}
+
+impl From<StoreError> for HttpError {
+    fn from(error: StoreError) -> Self {
+        CallError::from(error).into()
     }
 }
 

@@ -8,20 +8,23 @@ use std::{
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header::HOST, request::Parts};
 use http_body_util::Either;
 use hyper::body::Incoming;
-use motia_engine::{CallError, Deployment, Engine, StepIndex};
+use motia_engine::{Deployment, Engine, StepIndex};
 use motia_manifest::{StepKind, TraceId};
 use motia_sandbox::{Request, RequestBody};
 use serde_json::{Value, json};
-use tokio::{sync::watch, task::JoinError};
 
 use crate::{
+    api::{self, Api},
     body::{BodyLimits, ReadBody, read_body},
+    calls::Calls,
     dev::{AnswerBody, DevPages},
+    emit::event_of,
     error::{Exposure, HttpError},
-    query,
+    idempotency, query,
     respond::{self, HttpResponse},
     router::{Match, Router},
     server::ServerOptions,
+    time,
 };
 
 /// Says that the server serves. No step can have this path.
@@ -57,8 +60,8 @@ pub struct Handler {
     exposure: Exposure,
     /// Of the deployment that served last; made anew when another one serves.
     routes: RwLock<Arc<Routes>>,
-    /// Every call in flight holds a receiver.
-    calls: watch::Sender<()>,
+    calls: Calls,
+    api: Api,
     /// Only in `motia dev`.
     dev: Option<DevPages>,
 }
@@ -69,15 +72,15 @@ impl Handler {
         let routes = RwLock::new(Arc::new(Routes::of(engine.deployment())));
         let limits = BodyLimits { bytes: options.body_limit, time: options.body_timeout };
         let exposure = if options.expose_errors { Exposure::Developer } else { Exposure::Public };
-        let (calls, _) = watch::channel(());
+        let api = Api::new(engine.clone(), options.api.clone(), limits);
         let status = options.build_status.clone();
         let dev = status.map(|status| DevPages::new(engine.clone(), status));
-        Self { engine, limits, exposure, routes, calls, dev }
+        Self { engine, limits, exposure, routes, calls: Calls::new(), api, dev }
     }
 
     /// Waits until no call is in flight, also of clients that have gone.
     pub async fn idle(&self) {
-        self.calls.closed().await;
+        self.calls.idle().await;
     }
 
     /// Ends the answers that would otherwise go on while clients read them.
@@ -97,15 +100,13 @@ impl Handler {
         {
             return response;
         }
-        let mut answered = self.answer(&head, body, &trace_id).await;
-        if let Some(dev) = &self.dev {
-            answered = dev.for_browser(&head, answered).await;
-        }
-        let mut response = match answered {
-            Ok(response) => response,
-            Err(error) => respond::from_error(&error, trace_id.as_str(), self.exposure),
+        let response = match api::operation_of(head.uri.path()) {
+            Some(operation) => {
+                let trace_id = trace_id.as_str();
+                self.api.answer(operation, &head, body, &self.calls, trace_id).await
+            }
+            None => self.answer_finished(&head, body, &trace_id).await,
         };
-        respond::finish(&mut response, &head.method, trace_id.as_str());
         tracing::debug!(
             method = head.method.as_str(),
             path = head.uri.path(),
@@ -115,6 +116,24 @@ impl Handler {
             "answered a request"
         );
         response.map(Either::Left)
+    }
+
+    async fn answer_finished(
+        &self,
+        head: &Parts,
+        body: Incoming,
+        trace_id: &TraceId,
+    ) -> HttpResponse {
+        let mut answered = self.answer(head, body, trace_id).await;
+        if let Some(dev) = &self.dev {
+            answered = dev.for_browser(head, answered).await;
+        }
+        let mut response = match answered {
+            Ok(response) => response,
+            Err(error) => respond::from_error(&error, trace_id.as_str(), self.exposure),
+        };
+        respond::finish(&mut response, &head.method, trace_id.as_str());
+        response
     }
 
     async fn answer(
@@ -171,6 +190,7 @@ impl Handler {
         trace_id: &TraceId,
     ) -> Result<HttpResponse, HttpError> {
         let read = read_body(&head.headers, body, self.limits).await?;
+        let key = idempotency::key_of(head, &read.raw)?;
         check_schema(deployment, step, &head.method, &read)?;
         let request = Request {
             method: head.method.as_str().to_owned(),
@@ -184,13 +204,18 @@ impl Handler {
         let engine = self.engine.clone();
         let deployment = Arc::clone(deployment);
         let trace_id = trace_id.clone();
-        let answer = self
-            .to_the_end(async move { engine.call_api(&deployment, step, trace_id, request).await })
-            .await?;
-        respond::from_step(answer, &head.method, &head.headers).inspect_err(|error| {
+        let call = async move { engine.call_api(&deployment, step, trace_id, request, key).await };
+        let answered = self.calls.to_the_end(call).await?;
+        let response = respond::from_step(answered.response, &head.method, &head.headers);
+        let mut response = response.inspect_err(|error| {
             let reason = error.cause.as_ref().map_or(&error.message, |cause| &cause.message);
             tracing::error!(path = head.uri.path(), "the step's response is refused: {reason}");
-        })
+        })?;
+        if answered.replayed {
+            let headers = response.headers_mut();
+            headers.insert(idempotency::REPLAYED, HeaderValue::from_static("true"));
+        }
+        Ok(response)
     }
 
     /// Answers `POST /emit` with a body such as `{"topic": "a", "data": {}}`. Only JSON is taken,
@@ -201,7 +226,6 @@ impl Handler {
         body: Incoming,
         trace_id: &TraceId,
     ) -> Result<HttpResponse, HttpError> {
-        let invalid = |message: &str| HttpError::bad_request("invalid_emit", message);
         let read = read_body(&head.headers, body, self.limits).await?;
         if !matches!(read.body, RequestBody::Json | RequestBody::Empty) {
             return Err(HttpError::unsupported(
@@ -209,46 +233,17 @@ impl Handler {
                 "an event is emitted with a body of Content-Type application/json",
             ));
         }
-        let Some(Value::Object(mut fields)) = read.value else {
-            return Err(invalid("the body is not an object with `topic` and `data`"));
-        };
-        let topic = match fields.remove("topic") {
-            Some(Value::String(topic)) if !topic.is_empty() => topic,
-            _ => return Err(invalid("`topic` is not a string that names a topic")),
-        };
-        let message_group_id = match fields.remove("messageGroupId") {
-            None | Some(Value::Null) => None,
-            Some(Value::String(group)) => Some(group),
-            Some(_) => return Err(invalid("`messageGroupId` is not a string")),
-        };
-        let data = fields.remove("data").unwrap_or(Value::Null);
-        let engine = self.engine.clone();
-        let trace_id = trace_id.clone();
-        let (event_topic, event_data) = (topic.clone(), data.to_string());
-        self.to_the_end(async move {
-            engine.emit(&event_topic, event_data, trace_id, message_group_id).await
-        })
-        .await?;
-        let emitted = json!({"success": true, "emitted": {"topic": topic, "data": data}});
-        Ok(respond::json(StatusCode::OK, &emitted))
-    }
-
-    /// Runs a call to its end even if the client goes away: what a step has begun, it finishes.
-    async fn to_the_end<T: Send + 'static>(
-        &self,
-        call: impl Future<Output = Result<T, CallError>> + Send + 'static,
-    ) -> Result<T, HttpError> {
-        let in_flight = self.calls.subscribe();
-        let running = tokio::spawn(async move {
-            let result = call.await;
-            drop(in_flight);
-            result
+        let (event, data) = event_of(read.value, time::now())?;
+        let topic = event.topic.clone();
+        let (engine, trace_id) = (self.engine.clone(), trace_id.clone());
+        let emit = async move { engine.emit(event, trace_id).await };
+        let emitted = self.calls.to_the_end(emit).await?;
+        let answer = json!({
+            "success": true,
+            "emitted": { "topic": topic, "data": data },
+            "id": emitted.id.to_string(),
         });
-        let result = running.await.map_err(|error: JoinError| {
-            tracing::error!("a call ended without a result: {error}");
-            HttpError::internal("internal_error", error)
-        })?;
-        Ok(result?)
+        Ok(respond::json(StatusCode::OK, &answer))
     }
 }
 

@@ -8,19 +8,26 @@
 //! its limits and checked against the step's schema, the engine calls the step, and the answer
 //! is written. Every failure on the way is an answer in JSON with a stable `code`.
 //!
-//! What `motia dev` adds for browsers is in `dev`.
+//! What operators ask and change is in `api`, what `motia dev` adds for browsers is in `dev`.
 
 #![deny(missing_docs)]
 
+mod api;
 mod body;
+mod calls;
 mod dev;
+mod emit;
 mod error;
 mod handle;
+mod idempotency;
+mod local;
 mod media_type;
 mod query;
 mod respond;
 mod router;
 mod server;
+mod time;
 
+pub use api::{ApiAccess, ApiToken};
 pub use dev::{BuildFault, BuildStatus};
 pub use server::{BindError, Server, ServerOptions};

@@ -50,6 +50,14 @@ pub fn parse(text: &str) -> Value {
     result
 }
 
+/// The parameters of a query as they were written, without arrays and objects.
+pub fn pairs(text: &str) -> impl Iterator<Item = (String, String)> {
+    text.split('&').filter(|part| !part.is_empty()).map(|part| {
+        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        (decode(name), decode(value))
+    })
+}
+
 fn plain_brackets(part: &str) -> Cow<'_, str> {
     if !part.contains("%5") {
         return Cow::Borrowed(part);

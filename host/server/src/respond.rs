@@ -112,12 +112,17 @@ pub fn no_content() -> HttpResponse {
     response
 }
 
-/// Adds what every answer carries and takes the body from the answer to a `HEAD`.
+/// Adds what every answer carries that any web page may read; see [`finish_private`].
 pub fn finish(response: &mut HttpResponse, method: &Method, trace_id: &str) {
     for (name, value) in CORS {
         let header = response.headers_mut().entry(HeaderName::from_static(name));
         header.or_insert(HeaderValue::from_static(value));
     }
+    finish_private(response, method, trace_id);
+}
+
+/// Adds what every answer carries and takes the body from the answer to a `HEAD`.
+pub fn finish_private(response: &mut HttpResponse, method: &Method, trace_id: &str) {
     if let Ok(value) = HeaderValue::from_str(trace_id) {
         response.headers_mut().insert(HeaderName::from_static("x-trace-id"), value);
     }

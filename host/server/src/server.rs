@@ -17,7 +17,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::{dev::BuildStatus, handle::Handler};
+use crate::{api::ApiAccess, dev::BuildStatus, handle::Handler};
 
 /// How many connections the kernel holds until they are accepted.
 const BACKLOG: u32 = 1_024;
@@ -54,6 +54,8 @@ pub struct ServerOptions {
     pub expose_errors: bool,
     /// The status of the build, which browsers are shown under `/__motia/`. For development; none.
     pub build_status: Option<watch::Receiver<BuildStatus>>,
+    /// Who may use the API for operations under `/__motia/api/`; nobody.
+    pub api: ApiAccess,
     /// How many connections are served at the same time; more wait in the kernel: 10,000.
     pub max_connections: usize,
 }
@@ -67,6 +69,7 @@ impl Default for ServerOptions {
             drain: Duration::from_secs(30),
             expose_errors: false,
             build_status: None,
+            api: ApiAccess::Disabled,
             max_connections: 10_000,
         }
     }

@@ -1,8 +1,9 @@
 //! What must not be lost: events and their deliveries, dead letters, state, stream items, cron ticks.
 //!
-//! This crate knows no WebAssembly, no HTTP and no subscriptions; it is told who a delivery is for.
-//! Start with the trait [`Store`]; [`SqliteStore`] is what `motia serve` uses, [`MemoryStore`] is the
-//! model that tests compare it with.
+//! This crate knows no WebAssembly, no HTTP and no subscriptions; it is told who a delivery is for and
+//! what holds it back. Start with the trait [`Store`]; [`SqliteStore`] is what `motia serve` uses,
+//! [`MemoryStore`] is the model that tests compare it with. [`RunLog`] keeps what was run; it is apart,
+//! because losing its last second loses no work.
 //!
 //! Reads and writes take effect in the order in which they are called and are visible to the next
 //! call at once. They are on disk once [`Store::barrier`] (or any call that says so) has returned:
@@ -10,18 +11,34 @@
 
 #![deny(missing_docs)]
 
+mod commit;
+mod dead_letter;
+mod delivery;
+mod event_ids;
 mod memory;
+mod pace;
+mod run_log;
 mod sqlite;
 mod update;
+mod value;
 
 use std::{future::Future, path::PathBuf, pin::Pin};
 
-use motia_manifest::{StepName, TenantId, TraceId};
-use serde::{Deserialize, Serialize};
+use motia_manifest::{StepName, TenantId};
 
+pub use commit::{Answer, Commit, End, KeyPattern, NewAnswer, Reaction, Read, Write};
+pub use dead_letter::{DeadLetter, DeadLetterFilter, Redrive};
+pub use delivery::{
+    AttemptError, Batch, BatchClaim, ClaimRequest, Claimed, Debounce, Delivery, DeliveryFilter,
+    DeliveryInfo, DeliveryState, Emitted, EventKind, Lane, LaneOrder, Lease, NewDelivery, NewEvent,
+    QueueInfo, Rate, RateLimit, Unique,
+};
+pub use event_ids::EventIds;
 pub use memory::MemoryStore;
-pub use sqlite::SqliteStore;
+pub use run_log::{Run, RunFilter, RunLog, RunLogOptions, RunStatus};
+pub use sqlite::{Backup, Replace, SqliteOptions, SqliteStore, backup, restore};
 pub use update::{UpdateOp, apply_update};
+pub use value::{Entry, GroupKey, ItemChange, StoredItem};
 
 /// Milliseconds since 1970-01-01 UTC.
 pub type Millis = i64;
@@ -34,7 +51,7 @@ pub type Json = String;
 pub const EXIT_STORE_FAILED: i32 = 74;
 
 /// Why the store did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// Another host has the data directory.
     #[error("the data directory {} is in use by another motia process; stop it or choose another with --data", .0.display())]
@@ -58,6 +75,12 @@ pub enum StoreError {
     /// The attempt's lease is over: another attempt has the delivery, or it was ended.
     #[error("the lease of this attempt is over")]
     StaleLease,
+    /// What the invocation has read was changed by another one before it could commit.
+    #[error("{0} was changed by another invocation in the meantime")]
+    Conflict(String),
+    /// There is no room on the disk; nothing is lost, and nothing new is taken until there is.
+    #[error("the disk with the data directory is full: {0}")]
+    Full(String),
     /// Nothing with this id.
     #[error("there is no {0}")]
     NotFound(String),
@@ -72,231 +95,238 @@ pub type StoreResult<T> = Result<T, StoreError>;
 /// The future of a store call.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = StoreResult<T>> + Send + 'a>>;
 
-/// An event to be stored, with one delivery for every subscriber.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NewEvent {
-    /// Whose it is.
-    pub tenant: TenantId,
-    /// The topic.
-    pub topic: String,
-    /// What was emitted.
-    pub data: Json,
-    /// What it belongs to.
-    pub trace_id: TraceId,
-    /// The key within which deliveries to `fifo` queues are in order.
-    pub message_group_id: Option<String>,
-    /// Who gets it.
-    pub deliveries: Vec<NewDelivery>,
+/// How a cron tick treats what its step still has to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Overlap {
+    /// Runs beside it.
+    #[default]
+    Allow,
+    /// Is skipped.
+    Skip,
+    /// Ends it, waiting or not, and takes its place.
+    Cancel,
 }
 
-/// One subscriber of a new event.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NewDelivery {
+/// What became of a cron tick.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tick {
+    /// It is to be run: its event is stored. Deliveries that were ended for it are named.
+    Taken {
+        /// Those that [`Overlap::Cancel`] ended.
+        cancelled: Vec<i64>,
+    },
+    /// It was taken before.
+    Known,
+    /// [`Overlap::Skip`] has skipped it.
+    Skipped,
+}
+
+/// A step's queue settings, as an operator changed them at run time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueSettings {
     /// The step.
     pub step: StepName,
-    /// When the first attempt may start.
-    pub due_at: Millis,
+    /// The settings; the store does not look into them.
+    pub settings: Json,
 }
 
-/// A delivery that was claimed: the right to attempt it until the lease ends.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Delivery {
-    /// Unique in the store.
-    pub id: i64,
-    /// Counts claims; a commit with an older one is refused.
-    pub lease_epoch: i64,
-    /// Whose it is.
-    pub tenant: TenantId,
-    /// Who gets it.
-    pub step: StepName,
-    /// The event's topic.
-    pub topic: String,
-    /// The event's data.
-    pub data: Json,
-    /// What the event belongs to.
-    pub trace_id: TraceId,
-    /// The event's message group.
-    pub message_group_id: Option<String>,
-    /// 1 for the first attempt.
-    pub attempt: u32,
-    /// When the event was emitted.
-    pub emitted_at: Millis,
-}
-
-/// The name of a claimed delivery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lease {
-    /// The delivery.
-    pub delivery: i64,
-    /// The claim.
-    pub epoch: i64,
-}
-
-/// Why an attempt failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What a store has done since it was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct AttemptError {
-    /// 1 for the first attempt.
-    pub attempt: u32,
-    /// A stable code such as `handler_failed`.
-    pub code: String,
-    /// What went wrong, for a person.
-    pub message: String,
-    /// The guest's stack trace.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stack: Option<String>,
-    /// When the attempt ended.
-    pub failed_at: Millis,
+pub struct StoreFigures {
+    /// Transactions.
+    pub commits: u64,
+    /// Times that the log was moved into the database file.
+    pub checkpoints: u64,
+    /// How often the disk was told to keep what it was given: once for a commit, twice for a checkpoint.
+    pub syncs: u64,
 }
 
-/// A delivery that will not be tried again by itself.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DeadLetter {
-    /// The id that the delivery had.
-    pub id: i64,
-    /// Whose it is.
-    pub tenant: TenantId,
-    /// Who should have got it.
-    pub step: StepName,
-    /// The event's topic.
-    pub topic: String,
-    /// The event's data.
-    pub data: Json,
-    /// What the event belongs to.
-    pub trace_id: TraceId,
-    /// The event's message group.
-    pub message_group_id: Option<String>,
-    /// The error of every attempt, oldest first; the last one is the reason.
-    pub errors: Vec<AttemptError>,
-    /// When the event was emitted.
-    pub emitted_at: Millis,
-    /// When the delivery was given up.
-    pub died_at: Millis,
-}
-
-/// How many deliveries there are, by what they wait for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct QueueDepth {
-    /// Could be claimed now.
-    pub ready: u64,
-    /// Wait for their time.
-    pub delayed: u64,
-    /// Are being attempted.
-    pub leased: u64,
-    /// Are dead letters.
-    pub dead: u64,
-}
-
-/// A key and its value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// The key in its group.
-    pub key: String,
-    /// The value.
-    pub value: Json,
-}
-
-/// A stream item as it was stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredItem {
-    /// The item's id in its group.
-    pub id: String,
-    /// The item.
-    pub data: Json,
-    /// The number of the change that made it so; grows by 1 with every change in its group.
-    pub offset: i64,
-}
-
-/// A change of a stream item.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ItemChange {
-    /// The item before; none if there was none.
-    pub old: Option<Json>,
-    /// The number of the change in its group, from 1. 0 if nothing changed.
-    pub offset: i64,
-}
-
-/// Where one tenant's value or item lives: its group. For a stream, `group` is preceded by the
-/// stream's name in [`GroupKey::stream`].
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct GroupKey {
-    /// Whose it is.
-    pub tenant: TenantId,
-    /// The stream's name; none for state.
-    pub stream: Option<String>,
-    /// The group.
-    pub group: String,
-}
+/// Marks a moment between two losses of what was not on disk; see [`Store::epoch`].
+pub type StoreEpoch = u64;
 
 /// The operations that a host needs.
 pub trait Store: Send + Sync + 'static {
+    /// Gives ids for events.
+    fn event_ids(&self) -> &EventIds;
+
+    /// Grows when writes that were visible, but not yet on disk, are lost because the disk is full. Whoever has
+    /// seen or made writes since an older epoch must not acknowledge anything: [`Store::barrier`] and
+    /// [`Store::commit`] refuse with [`StoreError::Full`].
+    fn epoch(&self) -> StoreEpoch;
+
     /// Returns once everything that was called before is on disk.
-    fn barrier(&self) -> StoreFuture<'_, ()>;
+    ///
+    /// Fails with [`StoreError::Full`] if something since `since` was lost.
+    fn barrier(&self, since: StoreEpoch) -> StoreFuture<'_, ()>;
 
-    /// Stores an event and its deliveries. An event without deliveries is not stored.
-    fn emit(&self, event: NewEvent, now: Millis) -> StoreFuture<'_, ()>;
+    /// What the store has done since it was opened; nothing for one that has no disk.
+    fn figures(&self) -> StoreFigures {
+        StoreFigures::default()
+    }
 
-    /// Claims up to `limit` deliveries that are due, oldest first, of the named steps only. Each gets
-    /// a new lease epoch, its attempt is counted, and nobody else can claim it until `lease_until` or
-    /// until it is ended. A delivery whose lease has run out is due again.
-    fn claim(
-        &self,
-        tenant: TenantId,
-        steps: Vec<StepName>,
-        limit: usize,
-        now: Millis,
-        lease_until: Millis,
-    ) -> StoreFuture<'_, Vec<Delivery>>;
+    /// Whether new work can be taken: [`StoreError::Full`] while the disk is full.
+    fn check_room(&self) -> StoreResult<()>;
 
-    /// When the next delivery of the tenant becomes due (or its lease runs out); none if there is none.
-    fn next_due(&self, tenant: TenantId) -> StoreFuture<'_, Option<Millis>>;
+    /// Stores an event and its deliveries.
+    ///
+    /// In this order: an event whose unique name is known is not stored. A delivery that breaks its rate limit is
+    /// dropped. One that is debounced replaces the waiting one (unclaimed and never attempted) of the same step
+    /// and debounce key: that takes over the event, lane, priority, throttle key and expiry, is due `period_ms` from
+    /// now, at most `max_wait_ms` after the first one was emitted, and keeps its id. One that is batched is due
+    /// `timeout_ms` later than its time, or, when `size` of its step and batch key wait for company only, together
+    /// with the oldest `size` of them at once. One in a fifo lane in which others are is parked, or if a dead letter
+    /// blocks the lane. An event without deliveries is not stored, but its unique name is.
+    fn emit(&self, event: NewEvent, now: Millis) -> StoreFuture<'_, Emitted>;
+
+    /// Claims deliveries of a step that are due and not parked: higher priorities first, then by time, then by
+    /// id. Each gets a new lease epoch, its attempt is counted, and nobody else can claim it until `lease_until`
+    /// or until it is ended. A delivery whose lease has run out is due again.
+    ///
+    /// A delivery in a fifo lane is parked instead if one with a lower id is in its lane, or a dead letter blocks it. One
+    /// in another lane is parked instead if `lane_width` of its lane are leased with leases that have not run out. One
+    /// that the throttle has not admitted yet gets the next free time of the throttle instead, if that is
+    /// later than now, and is admitted then. With `batch`, one of a batch takes along those of the same key that are due,
+    /// or that were never attempted and wait for company only, by id, until there are `size`.
+    ///
+    /// Looks at most at `limit` + 256 deliveries.
+    fn claim(&self, request: ClaimRequest) -> StoreFuture<'_, Claimed>;
 
     /// Makes every claimed delivery due again: called once at start, when no attempt can be running.
     fn release_all(&self) -> StoreFuture<'_, u64>;
 
-    /// Puts a claimed delivery back without counting the attempt, due at `due_at`.
-    fn release(&self, lease: Lease, due_at: Millis) -> StoreFuture<'_, ()>;
+    /// Makes parked deliveries of a step claimable, at most `limit`: for when its limits were changed. Returns
+    /// how many there were; claims park again what must wait.
+    fn unpark(&self, tenant: TenantId, step: StepName, limit: usize) -> StoreFuture<'_, u64>;
 
-    /// Ends a delivery that succeeded. On disk when it returns, with everything called before.
+    /// Lets deliveries of a step that the throttle has put off be admitted anew, at most `limit`, for when its limits
+    /// were changed. Returns how many there were.
+    fn unthrottle(&self, tenant: TenantId, step: StepName, limit: usize) -> StoreFuture<'_, u64>;
+
+    /// Ends an invocation. On disk when it returns.
     ///
-    /// Fails with [`StoreError::StaleLease`] when the lease is over.
-    fn complete(&self, lease: Lease) -> StoreFuture<'_, ()>;
+    /// Fails with [`StoreError::StaleLease`] when a lease is over, with [`StoreError::Conflict`] when something
+    /// that it has read was changed, with [`StoreError::Full`] if something since `since` was lost; nothing takes effect
+    /// then. A delivery that ends or waits for another attempt makes room in its lane: the first parked one of the
+    /// lane becomes claimable; in a fifo lane only when the delivery is gone and blocks nothing.
+    fn commit(&self, commit: Commit, now: Millis, since: StoreEpoch) -> StoreFuture<'_, ()>;
 
-    /// Records a failed attempt and makes the delivery due again at `retry_at`. On disk when it returns.
-    ///
-    /// Fails with [`StoreError::StaleLease`] when the lease is over.
-    fn retry(&self, lease: Lease, error: AttemptError, retry_at: Millis) -> StoreFuture<'_, ()>;
+    /// Removes deliveries, claimed or not; a claimed one's lease is over. On disk when it returns. Returns the ids of those
+    /// that there were.
+    fn cancel(&self, tenant: TenantId, deliveries: Vec<i64>) -> StoreFuture<'_, Vec<i64>>;
 
-    /// Records a failed attempt and makes the delivery a dead letter. On disk when it returns.
-    ///
-    /// Fails with [`StoreError::StaleLease`] when the lease is over.
-    fn bury(&self, lease: Lease, error: AttemptError) -> StoreFuture<'_, ()>;
+    /// Removes the deliveries of an event that were never attempted and are not leased. On disk when it returns. Returns
+    /// their ids.
+    fn cancel_event(&self, tenant: TenantId, event_id: i64) -> StoreFuture<'_, Vec<i64>>;
 
-    /// Dead letters, newest first.
-    fn dead_letters(&self, tenant: TenantId, limit: usize) -> StoreFuture<'_, Vec<DeadLetter>>;
+    /// Deliveries, by id.
+    fn deliveries(
+        &self,
+        tenant: TenantId,
+        filter: DeliveryFilter,
+        now: Millis,
+    ) -> StoreFuture<'_, Vec<DeliveryInfo>>;
 
-    /// How many deliveries of a tenant there are.
-    fn queue_depth(&self, tenant: TenantId, now: Millis) -> StoreFuture<'_, QueueDepth>;
+    /// The queues that hold anything, by step.
+    fn queues(&self, tenant: TenantId, now: Millis) -> StoreFuture<'_, Vec<QueueInfo>>;
 
-    /// Takes a cron tick: true for exactly one caller per tenant, step and time. On disk when it returns.
-    ///
-    /// Ticks are forgotten 30 days before the step's newest one; false for a tick that is older.
-    fn take_tick(
+    /// Dead letters, the highest id first, those with a smaller id than `before` only.
+    fn dead_letters(
+        &self,
+        tenant: TenantId,
+        filter: DeadLetterFilter,
+        before: Option<i64>,
+        limit: usize,
+    ) -> StoreFuture<'_, Vec<DeadLetter>>;
+
+    /// Removes dead letters, at most `limit`, and lets those behind them go on. On disk when it returns. Returns how many.
+    fn discard(
+        &self,
+        tenant: TenantId,
+        filter: DeadLetterFilter,
+        limit: usize,
+    ) -> StoreFuture<'_, u64>;
+
+    /// Begins to bring dead letters back. On disk when it returns. Returns the redrive's id.
+    fn start_redrive(
+        &self,
+        tenant: TenantId,
+        filter: DeadLetterFilter,
+        per_second: u32,
+        now: Millis,
+    ) -> StoreFuture<'_, i64>;
+
+    /// The redrives that are not done.
+    fn redrives(&self, tenant: TenantId) -> StoreFuture<'_, Vec<Redrive>>;
+
+    /// Brings back at most `limit` dead letters of a redrive, oldest first: each is a delivery again, due now, with its
+    /// old id, priority -1, no attempts and no lane but its fifo lane. Ends the redrive when none is left. Returns the steps to
+    /// which they belong, once for each letter.
+    fn redrive_some(&self, id: i64, limit: usize, now: Millis) -> StoreFuture<'_, Vec<StepName>>;
+
+    /// Ends a redrive before its time; what was moved stays moved. Returns whether there was one.
+    fn stop_redrive(&self, tenant: TenantId, id: i64) -> StoreFuture<'_, bool>;
+
+    /// The queue settings that were changed at run time.
+    fn queue_settings(&self, tenant: TenantId) -> StoreFuture<'_, Vec<QueueSettings>>;
+
+    /// Changes a queue's settings; none forgets them. On disk when it returns.
+    fn set_queue_settings(
         &self,
         tenant: TenantId,
         step: StepName,
+        settings: Option<Json>,
+    ) -> StoreFuture<'_, ()>;
+
+    /// Takes a cron tick for the step of the event's only delivery, and stores its event: for exactly one caller
+    /// per tenant, step and time. On disk when it returns.
+    ///
+    /// Ticks are forgotten 30 days before the step's newest one; one that is older counts as known.
+    fn take_tick(
+        &self,
+        event: NewEvent,
         scheduled_at: Millis,
-    ) -> StoreFuture<'_, bool>;
+        overlap: Overlap,
+        now: Millis,
+    ) -> StoreFuture<'_, Tick>;
+
+    /// The newest tick of a step that was taken or skipped.
+    fn last_tick(&self, tenant: TenantId, step: StepName) -> StoreFuture<'_, Option<Millis>>;
+
+    /// The answer that was given to a request with this idempotency key.
+    fn answer(
+        &self,
+        tenant: TenantId,
+        step: StepName,
+        key: String,
+        now: Millis,
+    ) -> StoreFuture<'_, Option<Answer>>;
+
+    /// Forgets what has expired: unique names, answers, paces that no longer matter, and dead letters that died before
+    /// `dead_before` and block no lane; at most `limit` of each. Returns how many.
+    fn sweep(&self, now: Millis, dead_before: Millis, limit: usize) -> StoreFuture<'_, u64>;
 
     /// A state value.
     fn state_get(&self, group: GroupKey, key: String) -> StoreFuture<'_, Option<Json>>;
 
     /// Stores a state value and returns the one before.
-    fn state_set(&self, group: GroupKey, key: String, value: Json)
-    -> StoreFuture<'_, Option<Json>>;
+    fn state_set(
+        &self,
+        group: GroupKey,
+        key: String,
+        value: Json,
+        reaction: Option<Reaction>,
+        now: Millis,
+    ) -> StoreFuture<'_, Option<Json>>;
 
     /// Deletes a state value and returns it.
-    fn state_delete(&self, group: GroupKey, key: String) -> StoreFuture<'_, Option<Json>>;
+    fn state_delete(
+        &self,
+        group: GroupKey,
+        key: String,
+        reaction: Option<Reaction>,
+        now: Millis,
+    ) -> StoreFuture<'_, Option<Json>>;
 
     /// All values of exactly this group, by key, as long as they are not more than `max_bytes` in all.
     ///
@@ -304,7 +334,12 @@ pub trait Store: Send + Sync + 'static {
     fn state_group(&self, group: GroupKey, max_bytes: usize) -> StoreFuture<'_, Vec<Entry>>;
 
     /// Deletes all values of exactly this group and returns how many there were.
-    fn state_clear(&self, group: GroupKey) -> StoreFuture<'_, u64>;
+    fn state_clear(
+        &self,
+        group: GroupKey,
+        reaction: Option<Reaction>,
+        now: Millis,
+    ) -> StoreFuture<'_, u64>;
 
     /// Applies all operations or none, as [`apply_update`] does, and returns the new value.
     ///
@@ -316,16 +351,31 @@ pub trait Store: Send + Sync + 'static {
         key: String,
         ops: Vec<UpdateOp>,
         max_bytes: usize,
+        reaction: Option<Reaction>,
+        now: Millis,
     ) -> StoreFuture<'_, Json>;
 
     /// A stream item.
     fn item_get(&self, group: GroupKey, id: String) -> StoreFuture<'_, Option<StoredItem>>;
 
     /// Stores a stream item under the group's next offset.
-    fn item_set(&self, group: GroupKey, id: String, data: Json) -> StoreFuture<'_, ItemChange>;
+    fn item_set(
+        &self,
+        group: GroupKey,
+        id: String,
+        data: Json,
+        reaction: Option<Reaction>,
+        now: Millis,
+    ) -> StoreFuture<'_, ItemChange>;
 
     /// Deletes a stream item under the group's next offset; no change if there is none.
-    fn item_delete(&self, group: GroupKey, id: String) -> StoreFuture<'_, ItemChange>;
+    fn item_delete(
+        &self,
+        group: GroupKey,
+        id: String,
+        reaction: Option<Reaction>,
+        now: Millis,
+    ) -> StoreFuture<'_, ItemChange>;
 
     /// All items of exactly this group, by id, as long as they are not more than `max_bytes` in all.
     ///

@@ -3,6 +3,15 @@
 //! It forgets everything with the process. Tests run the same operations on it and on the real store
 //! and compare the answers; tests of other crates use it where the disk does not matter.
 
+mod claim;
+mod commit;
+mod dead;
+mod emit;
+mod lanes;
+mod show;
+mod ticks;
+mod values;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     future::ready,
@@ -11,42 +20,50 @@ use std::{
 
 use motia_manifest::{StepName, TenantId};
 
+use self::{
+    claim::Queued,
+    dead::{Buried, Redriving},
+    emit::PaceKey,
+    values::Stream,
+};
 use crate::{
-    AttemptError, DeadLetter, Delivery, Entry, GroupKey, ItemChange, Json, Lease, Millis, NewEvent,
-    QueueDepth, Store, StoreError, StoreFuture, StoreResult, StoredItem, UpdateOp, apply_update,
-    sqlite::TICKS_KEPT,
-    update::{check_value_size, group_too_large},
+    Answer, ClaimRequest, Claimed, Commit, DeadLetter, DeadLetterFilter, DeliveryFilter,
+    DeliveryInfo, Emitted, Entry, EventIds, GroupKey, ItemChange, Json, Millis, NewEvent, Overlap,
+    QueueInfo, QueueSettings, Reaction, Redrive, Store, StoreEpoch, StoreFuture, StoreResult,
+    StoredItem, Tick, UpdateOp, pace::Arrival,
 };
 
 /// A [`Store`] in memory.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
+    event_ids: EventIds,
     model: Mutex<Model>,
 }
 
 #[derive(Debug, Default)]
 struct Model {
     last_delivery: i64,
-    deliveries: BTreeMap<i64, Queued>,
-    dead: BTreeMap<i64, DeadLetter>,
+    queue: BTreeMap<i64, Queued>,
+    dead: BTreeMap<i64, Buried>,
+    last_redrive: i64,
+    redrives: BTreeMap<i64, Redriving>,
+    settings: BTreeMap<(TenantId, StepName), Json>,
+    /// The event by tenant, topic and unique name.
+    uniques: BTreeMap<(TenantId, String, String), Expiring<i64>>,
+    /// The theoretical arrival times.
+    paces: BTreeMap<PaceKey, Arrival>,
     ticks: BTreeSet<(TenantId, StepName, Millis)>,
-    state: BTreeMap<(TenantId, String), BTreeMap<String, Json>>,
-    streams: BTreeMap<(TenantId, String, String), Stream>,
+    /// The answers by tenant, step and idempotency key.
+    answers: BTreeMap<(TenantId, StepName, String), Expiring<Answer>>,
+    state: BTreeMap<GroupKey, BTreeMap<String, Json>>,
+    streams: BTreeMap<GroupKey, Stream>,
 }
 
+/// What is forgotten at some time.
 #[derive(Debug)]
-struct Queued {
-    delivery: Delivery,
-    due_at: Millis,
-    leased: bool,
-    created_at: Millis,
-    errors: Vec<AttemptError>,
-}
-
-#[derive(Debug, Default)]
-struct Stream {
-    last_offset: i64,
-    items: BTreeMap<String, StoredItem>,
+struct Expiring<T> {
+    value: T,
+    expires_at: Millis,
 }
 
 impl MemoryStore {
@@ -60,211 +77,217 @@ impl MemoryStore {
 }
 
 impl Model {
-    fn held(&mut self, lease: Lease) -> StoreResult<&mut Queued> {
-        match self.deliveries.get_mut(&lease.delivery) {
-            Some(queued) if queued.leased && queued.delivery.lease_epoch == lease.epoch => {
-                Ok(queued)
-            }
-            _ => Err(StoreError::StaleLease),
-        }
-    }
-
-    fn values(&mut self, group: GroupKey) -> &mut BTreeMap<String, Json> {
-        self.state.entry((group.tenant, group.group)).or_default()
-    }
-
-    fn stream(&mut self, group: GroupKey) -> &mut Stream {
-        self.streams
-            .entry((group.tenant, group.stream.unwrap_or_default(), group.group))
-            .or_default()
+    fn sweep(&mut self, now: Millis, dead_before: Millis, limit: usize) -> u64 {
+        let died_at = |buried: &Buried| (!buried.blocks).then_some(buried.died_at);
+        forget(&mut self.uniques, now, limit, |unique| Some(unique.expires_at))
+            + forget(&mut self.answers, now, limit, |answer| Some(answer.expires_at))
+            + forget(&mut self.paces, now * 1000, limit, |arrival| Some(*arrival))
+            + forget(&mut self.dead, dead_before - 1, limit, died_at)
     }
 }
 
+/// Forgets what ended at a time or before, the oldest first and at most `limit`, and returns how many.
+fn forget<K: Ord + Clone, V>(
+    map: &mut BTreeMap<K, V>,
+    until: Millis,
+    limit: usize,
+    end: impl Fn(&V) -> Option<Millis>,
+) -> u64 {
+    let ends = map.iter().filter_map(|(key, value)| Some((end(value)?, key.clone())));
+    let mut over: Vec<(Millis, K)> = ends.filter(|(end, _)| *end <= until).collect();
+    over.sort();
+    over.truncate(limit);
+    for (_, key) in &over {
+        map.remove(key);
+    }
+    over.len() as u64
+}
+
 impl Store for MemoryStore {
-    fn barrier(&self) -> StoreFuture<'_, ()> {
+    fn event_ids(&self) -> &EventIds {
+        &self.event_ids
+    }
+
+    fn epoch(&self) -> StoreEpoch {
+        0
+    }
+
+    fn barrier(&self, _since: StoreEpoch) -> StoreFuture<'_, ()> {
         self.with(|_| Ok(()))
     }
 
-    fn emit(&self, event: NewEvent, now: Millis) -> StoreFuture<'_, ()> {
-        self.with(|model| {
-            for new in event.deliveries {
-                model.last_delivery += 1;
-                let delivery = Delivery {
-                    id: model.last_delivery,
-                    lease_epoch: 0,
-                    tenant: event.tenant.clone(),
-                    step: new.step,
-                    topic: event.topic.clone(),
-                    data: event.data.clone(),
-                    trace_id: event.trace_id.clone(),
-                    message_group_id: event.message_group_id.clone(),
-                    attempt: 0,
-                    emitted_at: now,
-                };
-                let queued = Queued {
-                    delivery,
-                    due_at: new.due_at,
-                    leased: false,
-                    created_at: now,
-                    errors: Vec::new(),
-                };
-                model.deliveries.insert(model.last_delivery, queued);
-            }
-            Ok(())
-        })
+    fn check_room(&self) -> StoreResult<()> {
+        Ok(())
     }
 
-    fn claim(
-        &self,
-        tenant: TenantId,
-        steps: Vec<StepName>,
-        limit: usize,
-        now: Millis,
-        lease_until: Millis,
-    ) -> StoreFuture<'_, Vec<Delivery>> {
-        self.with(|model| {
-            let mut due: Vec<&mut Queued> = model
-                .deliveries
-                .values_mut()
-                .filter(|queued| queued.delivery.tenant == tenant)
-                .filter(|queued| steps.contains(&queued.delivery.step))
-                .filter(|queued| queued.due_at <= now)
-                .collect();
-            due.sort_by_key(|queued| (queued.due_at, queued.delivery.id));
-            due.truncate(limit);
-            let mut claimed = Vec::new();
-            for queued in due {
-                queued.due_at = lease_until;
-                queued.leased = true;
-                queued.delivery.attempt += 1;
-                queued.delivery.lease_epoch += 1;
-                claimed.push(queued.delivery.clone());
-            }
-            Ok(claimed)
-        })
+    fn emit(&self, event: NewEvent, now: Millis) -> StoreFuture<'_, Emitted> {
+        self.with(|model| Ok(model.emit(&event, now)))
     }
 
-    fn next_due(&self, tenant: TenantId) -> StoreFuture<'_, Option<Millis>> {
-        self.with(|model| {
-            let of_tenant =
-                model.deliveries.values().filter(|queued| queued.delivery.tenant == tenant);
-            Ok(of_tenant.map(|queued| queued.due_at).min())
-        })
+    fn claim(&self, request: ClaimRequest) -> StoreFuture<'_, Claimed> {
+        self.with(|model| Ok(model.claim(&request)))
     }
 
     fn release_all(&self) -> StoreFuture<'_, u64> {
+        self.with(|model| Ok(model.release_all()))
+    }
+
+    fn unpark(&self, tenant: TenantId, step: StepName, limit: usize) -> StoreFuture<'_, u64> {
+        self.with(|model| Ok(model.unpark(&tenant, &step, limit)))
+    }
+
+    fn unthrottle(&self, tenant: TenantId, step: StepName, limit: usize) -> StoreFuture<'_, u64> {
+        self.with(|model| Ok(model.unthrottle(&tenant, &step, limit)))
+    }
+
+    fn commit(&self, commit: Commit, now: Millis, _since: StoreEpoch) -> StoreFuture<'_, ()> {
+        self.with(|model| model.commit(commit, now))
+    }
+
+    fn cancel(&self, tenant: TenantId, deliveries: Vec<i64>) -> StoreFuture<'_, Vec<i64>> {
         self.with(|model| {
-            let mut released = 0;
-            for queued in model.deliveries.values_mut().filter(|queued| queued.leased) {
-                queued.leased = false;
-                queued.due_at = queued.created_at;
-                released += 1;
-            }
-            Ok(released)
+            let of_tenant = |id: &i64| model.queue.get(id).is_some_and(|one| one.is_for(&tenant));
+            let meant: Vec<i64> = deliveries.into_iter().filter(of_tenant).collect();
+            Ok(model.remove_all(meant))
         })
     }
 
-    fn release(&self, lease: Lease, due_at: Millis) -> StoreFuture<'_, ()> {
+    fn cancel_event(&self, tenant: TenantId, event_id: i64) -> StoreFuture<'_, Vec<i64>> {
         self.with(|model| {
-            let queued = model.held(lease)?;
-            queued.leased = false;
-            queued.due_at = due_at;
-            queued.delivery.attempt -= 1;
-            Ok(())
+            let of_event = model.queue.values().filter(|queued| {
+                queued.is_for(&tenant) && queued.delivery.event_id == event_id && queued.is_fresh()
+            });
+            let meant = of_event.map(|queued| queued.delivery.id).collect();
+            Ok(model.remove_all(meant))
         })
     }
 
-    fn complete(&self, lease: Lease) -> StoreFuture<'_, ()> {
+    fn deliveries(
+        &self,
+        tenant: TenantId,
+        filter: DeliveryFilter,
+        now: Millis,
+    ) -> StoreFuture<'_, Vec<DeliveryInfo>> {
+        self.with(|model| Ok(model.deliveries(&tenant, &filter, now)))
+    }
+
+    fn queues(&self, tenant: TenantId, now: Millis) -> StoreFuture<'_, Vec<QueueInfo>> {
+        self.with(|model| Ok(model.queues(&tenant, now)))
+    }
+
+    fn dead_letters(
+        &self,
+        tenant: TenantId,
+        filter: DeadLetterFilter,
+        before: Option<i64>,
+        limit: usize,
+    ) -> StoreFuture<'_, Vec<DeadLetter>> {
+        self.with(|model| Ok(model.dead_letters(&tenant, &filter, before, limit)))
+    }
+
+    fn discard(
+        &self,
+        tenant: TenantId,
+        filter: DeadLetterFilter,
+        limit: usize,
+    ) -> StoreFuture<'_, u64> {
+        self.with(|model| Ok(model.discard(&tenant, &filter, limit)))
+    }
+
+    fn start_redrive(
+        &self,
+        tenant: TenantId,
+        filter: DeadLetterFilter,
+        per_second: u32,
+        now: Millis,
+    ) -> StoreFuture<'_, i64> {
         self.with(|model| {
-            model.held(lease)?;
-            model.deliveries.remove(&lease.delivery);
-            Ok(())
+            model.last_redrive += 1;
+            let id = model.last_redrive;
+            let redrive = Redrive { id, tenant, filter, per_second, moved: 0, created_at: now };
+            model.redrives.insert(id, Redriving { redrive, seen: 0 });
+            Ok(id)
         })
     }
 
-    fn retry(&self, lease: Lease, error: AttemptError, retry_at: Millis) -> StoreFuture<'_, ()> {
+    fn redrives(&self, tenant: TenantId) -> StoreFuture<'_, Vec<Redrive>> {
         self.with(|model| {
-            let queued = model.held(lease)?;
-            queued.leased = false;
-            queued.due_at = retry_at;
-            queued.errors.push(error);
-            Ok(())
+            let redrives = model.redrives.values().map(|redriving| redriving.redrive.clone());
+            Ok(redrives.filter(|redrive| redrive.tenant == tenant).collect())
         })
     }
 
-    fn bury(&self, lease: Lease, error: AttemptError) -> StoreFuture<'_, ()> {
+    fn redrive_some(&self, id: i64, limit: usize, now: Millis) -> StoreFuture<'_, Vec<StepName>> {
+        self.with(|model| Ok(model.redrive_some(id, limit, now)))
+    }
+
+    fn stop_redrive(&self, tenant: TenantId, id: i64) -> StoreFuture<'_, bool> {
         self.with(|model| {
-            let queued = model.held(lease)?;
-            let died_at = error.failed_at;
-            queued.errors.push(error);
-            let delivery = queued.delivery.clone();
-            let letter = DeadLetter {
-                id: delivery.id,
-                tenant: delivery.tenant,
-                step: delivery.step,
-                topic: delivery.topic,
-                data: delivery.data,
-                trace_id: delivery.trace_id,
-                message_group_id: delivery.message_group_id,
-                errors: queued.errors.clone(),
-                emitted_at: delivery.emitted_at,
-                died_at,
+            let found = model.redrives.get(&id);
+            let is_meant = found.is_some_and(|redriving| redriving.redrive.tenant == tenant);
+            Ok(is_meant && model.redrives.remove(&id).is_some())
+        })
+    }
+
+    fn queue_settings(&self, tenant: TenantId) -> StoreFuture<'_, Vec<QueueSettings>> {
+        self.with(|model| {
+            let of_tenant = model.settings.iter().filter(|((owner, _), _)| *owner == tenant);
+            let shown = of_tenant.map(|((_, step), settings)| QueueSettings {
+                step: step.clone(),
+                settings: settings.clone(),
+            });
+            Ok(shown.collect())
+        })
+    }
+
+    fn set_queue_settings(
+        &self,
+        tenant: TenantId,
+        step: StepName,
+        settings: Option<Json>,
+    ) -> StoreFuture<'_, ()> {
+        self.with(|model| {
+            match settings {
+                Some(settings) => model.settings.insert((tenant, step), settings),
+                None => model.settings.remove(&(tenant, step)),
             };
-            model.deliveries.remove(&lease.delivery);
-            model.dead.insert(lease.delivery, letter);
             Ok(())
-        })
-    }
-
-    fn dead_letters(&self, tenant: TenantId, limit: usize) -> StoreFuture<'_, Vec<DeadLetter>> {
-        self.with(|model| {
-            let of_tenant = model.dead.values().filter(|letter| letter.tenant == tenant);
-            let mut letters: Vec<DeadLetter> = of_tenant.cloned().collect();
-            letters.sort_by_key(|letter| (letter.died_at, letter.id));
-            letters.reverse();
-            letters.truncate(limit);
-            Ok(letters)
-        })
-    }
-
-    fn queue_depth(&self, tenant: TenantId, now: Millis) -> StoreFuture<'_, QueueDepth> {
-        self.with(|model| {
-            let mut depth = QueueDepth::default();
-            for queued in
-                model.deliveries.values().filter(|queued| queued.delivery.tenant == tenant)
-            {
-                if queued.due_at <= now {
-                    depth.ready += 1;
-                } else if queued.leased {
-                    depth.leased += 1;
-                } else {
-                    depth.delayed += 1;
-                }
-            }
-            depth.dead =
-                model.dead.values().filter(|letter| letter.tenant == tenant).count() as u64;
-            Ok(depth)
         })
     }
 
     fn take_tick(
         &self,
+        event: NewEvent,
+        scheduled_at: Millis,
+        overlap: Overlap,
+        now: Millis,
+    ) -> StoreFuture<'_, Tick> {
+        self.with(|model| model.take_tick(&event, scheduled_at, overlap, now))
+    }
+
+    fn last_tick(&self, tenant: TenantId, step: StepName) -> StoreFuture<'_, Option<Millis>> {
+        self.with(|model| Ok(model.last_tick(&tenant, &step)))
+    }
+
+    fn answer(
+        &self,
         tenant: TenantId,
         step: StepName,
-        scheduled_at: Millis,
-    ) -> StoreFuture<'_, bool> {
+        key: String,
+        now: Millis,
+    ) -> StoreFuture<'_, Option<Answer>> {
         self.with(|model| {
-            let of_step = model.ticks.iter().filter(|tick| tick.0 == tenant && tick.1 == step);
-            let newest = of_step.map(|tick| tick.2).max();
-            if newest.is_some_and(|newest| newest > scheduled_at.saturating_add(TICKS_KEPT)) {
-                return Ok(false);
-            }
-            Ok(model.ticks.insert((tenant, step, scheduled_at)))
+            let known = model.answers.get(&(tenant, step, key));
+            Ok(known.filter(|known| known.expires_at > now).map(|known| known.value.clone()))
         })
     }
 
+    fn sweep(&self, now: Millis, dead_before: Millis, limit: usize) -> StoreFuture<'_, u64> {
+        self.with(|model| Ok(model.sweep(now, dead_before, limit)))
+    }
+
     fn state_get(&self, group: GroupKey, key: String) -> StoreFuture<'_, Option<Json>> {
-        self.with(|model| Ok(model.values(group).get(&key).cloned()))
+        self.with(|model| Ok(model.value(&group, &key)))
     }
 
     fn state_set(
@@ -272,30 +295,38 @@ impl Store for MemoryStore {
         group: GroupKey,
         key: String,
         value: Json,
+        reaction: Option<Reaction>,
+        now: Millis,
     ) -> StoreFuture<'_, Option<Json>> {
-        self.with(|model| Ok(model.values(group).insert(key, value)))
+        self.with(|model| Ok(model.set_value(&group, &key, value, reaction.as_ref(), now)))
     }
 
-    fn state_delete(&self, group: GroupKey, key: String) -> StoreFuture<'_, Option<Json>> {
-        self.with(|model| Ok(model.values(group).remove(&key)))
+    fn state_delete(
+        &self,
+        group: GroupKey,
+        key: String,
+        reaction: Option<Reaction>,
+        now: Millis,
+    ) -> StoreFuture<'_, Option<Json>> {
+        self.with(|model| Ok(model.delete_value(&group, &key, reaction.as_ref(), now)))
     }
 
     fn state_group(&self, group: GroupKey, max_bytes: usize) -> StoreFuture<'_, Vec<Entry>> {
         self.with(|model| {
-            let name = group.group.clone();
-            let values = model.values(group);
-            let bytes: usize = values.iter().map(|(key, value)| key.len() + value.len()).sum();
-            if bytes > max_bytes {
-                return Err(group_too_large(&name, max_bytes));
-            }
-            let entry =
-                |(key, value): (&String, &Json)| Entry { key: key.clone(), value: value.clone() };
-            Ok(values.iter().map(entry).collect())
+            let entries = model.entries(&group);
+            let size = |entry: &Entry| entry.key.len() + entry.value.len();
+            values::check_group_size(&group, entries.iter().map(size).sum(), max_bytes)?;
+            Ok(entries)
         })
     }
 
-    fn state_clear(&self, group: GroupKey) -> StoreFuture<'_, u64> {
-        self.with(|model| Ok(std::mem::take(model.values(group)).len() as u64))
+    fn state_clear(
+        &self,
+        group: GroupKey,
+        reaction: Option<Reaction>,
+        now: Millis,
+    ) -> StoreFuture<'_, u64> {
+        self.with(|model| Ok(model.clear_values(&group, reaction.as_ref(), now)))
     }
 
     fn state_update(
@@ -304,50 +335,47 @@ impl Store for MemoryStore {
         key: String,
         ops: Vec<UpdateOp>,
         max_bytes: usize,
+        reaction: Option<Reaction>,
+        now: Millis,
     ) -> StoreFuture<'_, Json> {
         self.with(|model| {
-            let values = model.values(group);
-            let new = apply_update(values.get(&key).map(String::as_str), &ops)?;
-            check_value_size(&new, max_bytes)?;
-            values.insert(key, new.clone());
+            let new = values::updated(model.value(&group, &key), &ops, max_bytes)?;
+            model.set_value(&group, &key, new.clone(), reaction.as_ref(), now);
             Ok(new)
         })
     }
 
     fn item_get(&self, group: GroupKey, id: String) -> StoreFuture<'_, Option<StoredItem>> {
-        self.with(|model| Ok(model.stream(group).items.get(&id).cloned()))
+        self.with(|model| Ok(model.item(&group, &id)))
     }
 
-    fn item_set(&self, group: GroupKey, id: String, data: Json) -> StoreFuture<'_, ItemChange> {
-        self.with(|model| {
-            let stream = model.stream(group);
-            stream.last_offset += 1;
-            let offset = stream.last_offset;
-            let old = stream.items.insert(id.clone(), StoredItem { id, data, offset });
-            Ok(ItemChange { old: old.map(|item| item.data), offset })
-        })
+    fn item_set(
+        &self,
+        group: GroupKey,
+        id: String,
+        data: Json,
+        reaction: Option<Reaction>,
+        now: Millis,
+    ) -> StoreFuture<'_, ItemChange> {
+        self.with(|model| Ok(model.set_item(&group, &id, data, reaction.as_ref(), now)))
     }
 
-    fn item_delete(&self, group: GroupKey, id: String) -> StoreFuture<'_, ItemChange> {
-        self.with(|model| {
-            let stream = model.stream(group);
-            let Some(old) = stream.items.remove(&id) else {
-                return Ok(ItemChange { old: None, offset: 0 });
-            };
-            stream.last_offset += 1;
-            Ok(ItemChange { old: Some(old.data), offset: stream.last_offset })
-        })
+    fn item_delete(
+        &self,
+        group: GroupKey,
+        id: String,
+        reaction: Option<Reaction>,
+        now: Millis,
+    ) -> StoreFuture<'_, ItemChange> {
+        self.with(|model| Ok(model.delete_item(&group, &id, reaction.as_ref(), now)))
     }
 
     fn item_group(&self, group: GroupKey, max_bytes: usize) -> StoreFuture<'_, Vec<StoredItem>> {
         self.with(|model| {
-            let name = group.group.clone();
-            let items = &model.stream(group).items;
-            let bytes: usize = items.values().map(|item| item.id.len() + item.data.len()).sum();
-            if bytes > max_bytes {
-                return Err(group_too_large(&name, max_bytes));
-            }
-            Ok(items.values().cloned().collect())
+            let items = model.items(&group);
+            let size = |item: &StoredItem| item.id.len() + item.data.len();
+            values::check_group_size(&group, items.iter().map(size).sum(), max_bytes)?;
+            Ok(items)
         })
     }
 }

@@ -113,7 +113,7 @@ fn handler(step: &Step, prefix: &str, types: &mut Types) -> String {
         StepKind::Event(event) => {
             types.read(event.input.as_ref(), &format!("{prefix}Input"));
         }
-        StepKind::Cron(_) | StepKind::Noop => {}
+        StepKind::Cron(_) | StepKind::State(_) | StepKind::Stream(_) | StepKind::Noop => {}
     }
     text
 }

@@ -56,46 +56,60 @@ pub fn file(manifest: &Manifest, interface: &Interface<'_>) -> String {
     // What no event suits cannot be emitted.
     topics.retain(|topic| topic.schema != Value::Bool(false));
     let names = prefixes(topics.iter().map(|topic| topic.name));
-    let mut functions = String::new();
+    let mut emitting = String::new();
     for (topic, prefix) in topics.into_iter().zip(names) {
         let data = types.read(Some(&topic.schema), &format!("{prefix}Data"));
         if let Type::Named(data) = data {
-            functions += &emit(topic, &prefix, &data);
+            emitting += &functions(topic, &prefix, &data);
         }
     }
     let recursive = types.recursive();
     let printer = Printer { recursive: &recursive };
     let definitions: String =
         types.definitions.iter().map(|(name, r#type)| printer.define(name, r#type)).collect();
-    format!("{HEADER}{definitions}{functions}")
+    format!("{HEADER}{definitions}{emitting}")
 }
 
-/// A function that emits to a topic.
-fn emit(topic: &Topic<'_>, prefix: &str, data: &str) -> String {
-    let literal = Value::from(topic.name);
-    let name = format!("emit_{}", snake_case(prefix));
+/// The functions of a topic: one that emits, and one for an event that is to have options.
+fn functions(topic: &Topic<'_>, prefix: &str, data: &str) -> String {
+    let name = snake_case(prefix);
     let data = format!("data: &{data}");
-    let (parameters, call) = match topic.ordered {
+    let (parameters, arguments, group) = match topic.ordered {
         true => (
             vec!["ctx: &motia::Context", "group: &str", data.as_str()],
-            format!("ctx.emit_in_group({literal}, group, data)"),
+            "ctx, group, data",
+            ".group(group)",
         ),
-        false => {
-            (vec!["ctx: &motia::Context", data.as_str()], format!("ctx.emit({literal}, data)"))
-        }
+        false => (vec!["ctx: &motia::Context", data.as_str()], "ctx, data", ""),
     };
-    let line = format!("pub fn {name}({}) -> motia::Result {{", parameters.join(", "));
-    let line = match line.len() <= LINE {
-        true => line,
-        false => {
-            format!("pub fn {name}(\n    {},\n) -> motia::Result {{", parameters.join(",\n    "))
-        }
-    };
+    let emit = signature(&format!("emit_{name}"), &parameters, "motia::Result<String>");
+    let event = signature(&format!("event_{name}"), &parameters, "motia::EventBuilder");
+    let literal = Value::from(topic.name);
+    let topic_name = topic.name;
     let files = topic.files.join(", ");
     format!(
-        "\n/// Emits `{}`, handled by {files}.\n#[track_caller]\n{line}\n    {call}\n}}\n",
-        topic.name
+        "
+/// Emits `{topic_name}`, handled by {files}, and returns the event's id.
+#[track_caller]
+{emit} {{
+    event_{name}({arguments}).emit()
+}}
+
+/// An event for `{topic_name}` that may be given options; `.emit()` sends it.
+{event} {{
+    ctx.event({literal}, data){group}
+}}
+"
     )
+}
+
+fn signature(name: &str, parameters: &[&str], output: &str) -> String {
+    let line = format!("pub fn {name}({}) -> {output}", parameters.join(", "));
+    // With the brace that follows.
+    if line.len() + 2 <= LINE {
+        return line;
+    }
+    format!("pub fn {name}(\n    {},\n) -> {output}", parameters.join(",\n    "))
 }
 
 struct Printer<'a> {

@@ -38,8 +38,12 @@ pub enum MotiaModule {
 /// The file, with the handlers of the steps in JavaScript and TypeScript.
 pub fn file(manifest: &Manifest, interface: &Interface<'_>, module: MotiaModule) -> String {
     let mut types = Types::new(Naming::References);
-    let streams = streams(manifest, &mut types);
-    let handlers = handlers(manifest, interface, &mut types);
+    let items = items(manifest, &mut types);
+    let stream = |(name, item): &(&str, Type)| {
+        format!("    {}: MotiaStream<{}>\n", quoted(name), print_item(item, 2))
+    };
+    let streams: String = items.iter().map(stream).collect();
+    let handlers = handlers(manifest, interface, &items, &mut types);
     let mut own = String::new();
     for (name, r#type) in &types.definitions {
         own += &format!("  type {name} = {}\n\n", print(r#type, 1));
@@ -55,19 +59,27 @@ pub fn file(manifest: &Manifest, interface: &Interface<'_>, module: MotiaModule)
     }
 }
 
-fn streams(manifest: &Manifest, types: &mut Types) -> String {
-    let names = prefixes(manifest.streams.iter().map(|stream| stream.config.name.as_str()));
-    let mut lines = String::new();
-    for (stream, prefix) in manifest.streams.iter().zip(names) {
-        let item = types.read(stream.config.schema.as_ref(), &format!("{prefix}Item"));
-        // An item of which nothing is known can be used as if all were known.
-        let item = if item == Type::Any { "any".to_owned() } else { print(&item, 2) };
-        lines += &format!("    {}: MotiaStream<{item}>\n", quoted(&stream.config.name));
-    }
-    lines
+/// What the items of each stream are, by the stream's name.
+fn items<'a>(manifest: &'a Manifest, types: &mut Types) -> Vec<(&'a str, Type)> {
+    let streams = || manifest.streams.iter().map(|stream| &stream.config);
+    let prefixes = prefixes(streams().map(|stream| stream.name.as_str()));
+    let items = streams().zip(prefixes).map(|(stream, prefix)| {
+        (stream.name.as_str(), types.read(stream.schema.as_ref(), &format!("{prefix}Item")))
+    });
+    items.collect()
 }
 
-fn handlers(manifest: &Manifest, interface: &Interface<'_>, types: &mut Types) -> String {
+/// An item of which nothing is known can be used as if all were known.
+fn print_item(item: &Type, level: usize) -> String {
+    if *item == Type::Any { "any".to_owned() } else { print(item, level) }
+}
+
+fn handlers(
+    manifest: &Manifest,
+    interface: &Interface<'_>,
+    items: &[(&str, Type)],
+    types: &mut Types,
+) -> String {
     let written = |step: &&Step| {
         matches!(step.language, Language::TypeScript | Language::JavaScript)
             && step.config.kind != StepKind::Noop
@@ -97,7 +109,15 @@ fn handlers(manifest: &Manifest, interface: &Interface<'_>, types: &mut Types) -
             }
             StepKind::Event(event) => {
                 let input = types.read(event.input.as_ref(), &format!("{prefix}Input"));
-                generic("EventHandler", &[print(&input, 3), events])
+                let batch = event.infrastructure.queue.batch.is_some();
+                let handler = if batch { "BatchHandler" } else { "EventHandler" };
+                generic(handler, &[print(&input, 3), events])
+            }
+            StepKind::State(_) => generic("StateHandler", &["any".to_owned(), events]),
+            StepKind::Stream(stream) => {
+                let item = items.iter().find(|(name, _)| *name == stream.stream_name);
+                let item = item.map_or("any".to_owned(), |(_, item)| print_item(item, 3));
+                generic("StreamHandler", &[item, events])
             }
             StepKind::Cron(_) | StepKind::Noop => generic("CronHandler", &[events]),
         };
@@ -255,7 +275,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::types::samples::shop;
+    use crate::types::samples::{event, manifest, shop, stream};
 
     #[test]
     fn the_file_has_streams_and_handlers() {
@@ -266,6 +286,29 @@ mod tests {
         let included = file(&manifest, &interface, MotiaModule::Included);
         assert!(!included.lines().any(|line| line.starts_with("import")));
         assert!(included.contains("\n  export interface ApiRouteConfig"));
+    }
+
+    #[test]
+    fn batches_and_changes_have_handlers_of_their_own() {
+        let queue = json!({ "queue": { "batch": { "size": 10 } } });
+        let batch =
+            json!({ "subscribes": ["t"], "input": { "type": "string" }, "infrastructure": queue });
+        let mut manifest = manifest(vec![
+            event("steps/count.step.ts", batch),
+            event("steps/watch.step.ts", json!({ "type": "state", "emits": ["t"] })),
+            event("steps/follow.step.ts", json!({ "type": "stream", "streamName": "sizes" })),
+            event("steps/guess.step.ts", json!({ "type": "stream", "streamName": "unknown" })),
+        ]);
+        manifest.streams = vec![stream("sizes", json!({ "type": "integer" }))];
+        let text = file(&manifest, &Interface::of(&manifest), MotiaModule::Installed);
+        for line in [
+            "'count': BatchHandler<string, never>",
+            "'watch': StateHandler<any, { topic: 't'; data: string }>",
+            "'follow': StreamHandler<number, never>",
+            "'guess': StreamHandler<any, never>",
+        ] {
+            assert!(text.contains(line), "no `{line}` in {text}");
+        }
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
-use syn::{Error, FnArg, ItemFn, Result, ReturnType, Type, parse_quote};
+use syn::{
+    Error, FnArg, GenericArgument, ItemFn, PathArguments, PathSegment, Result, ReturnType, Type,
+    parse_quote,
+};
 
 use crate::settings::Settings;
 
@@ -12,6 +15,8 @@ pub enum Kind {
     Api,
     Event,
     Cron,
+    StateChange,
+    StreamChange,
     Step,
     Noop,
     Stream,
@@ -19,7 +24,7 @@ pub enum Kind {
 
 const COMMON: &[&str] =
     &["description", "flows", "virtual_emits", "virtual_subscribes", "include_files", "config"];
-const RUNNING: &[&str] = &["emits"];
+const RUNNING: &[&str] = &["emits", "atomic"];
 
 impl Kind {
     fn noun(self) -> &'static str {
@@ -27,6 +32,8 @@ impl Kind {
             Self::Api => "an api step",
             Self::Event => "an event step",
             Self::Cron => "a cron step",
+            Self::StateChange => "a state step",
+            Self::StreamChange => "a stream step",
             Self::Step => "a step",
             Self::Noop => "a noop step",
             Self::Stream => "a stream",
@@ -39,6 +46,8 @@ impl Kind {
             Self::Api => Some("api"),
             Self::Event => Some("event"),
             Self::Cron => Some("cron"),
+            Self::StateChange => Some("state"),
+            Self::StreamChange => Some("stream"),
             Self::Noop => Some("noop"),
             Self::Step | Self::Stream => None,
         }
@@ -53,7 +62,23 @@ impl Kind {
                 own(&["body_schema", "response_schema", "query_params", "validate", "middleware"]),
             ),
             Self::Event => (&["name", "subscribes"], own(&["input", "validate", "infrastructure"])),
-            Self::Cron => (&["name", "cron"], own(&["timezone"])),
+            Self::Cron => (
+                &["name", "cron"],
+                own(&[
+                    "timezone",
+                    "overlap",
+                    "catchup",
+                    "catchup_window_seconds",
+                    "jitter_seconds",
+                ]),
+            ),
+            Self::StateChange => {
+                (&["name"], own(&["group_id", "key", "condition", "infrastructure"]))
+            }
+            Self::StreamChange => (
+                &["name", "stream_name"],
+                own(&["group_id", "item_id", "condition", "infrastructure"]),
+            ),
             Self::Step => (&["config"], vec![]),
             Self::Noop => (&["name"], COMMON.to_vec()),
             Self::Stream => (&["name"], vec!["schema", "config"]),
@@ -76,6 +101,8 @@ pub fn function(kind: Kind, mut settings: Settings, function: ItemFn) -> Result<
         Kind::Api => parse_quote!(::motia::Request<()>),
         Kind::Event => parse_quote!(::motia::__private::Value),
         Kind::Cron => parse_quote!(::motia::CronTick),
+        Kind::StateChange => parse_quote!(::motia::StateChange),
+        Kind::StreamChange => parse_quote!(::motia::StreamChange),
         _ => parse_quote!(::motia::Trigger),
     });
     let output: Type = match &signature.output {
@@ -84,18 +111,32 @@ pub fn function(kind: Kind, mut settings: Settings, function: ItemFn) -> Result<
     };
 
     let middleware = middleware(&mut settings)?;
+    let condition = condition(&mut settings)?;
     let schemas = schemas(kind, &settings, &input, &output);
+    let takes_batches = batched(&input).is_some();
     let run = match kind {
         Kind::Api => quote!(::motia::__private::api(trigger, &ctx, &[#(#middleware),*], call)),
+        Kind::Event if takes_batches => quote!(::motia::__private::batch(trigger, &ctx, call)),
         Kind::Event => quote!(::motia::__private::event(trigger, &ctx, call)),
         Kind::Cron => quote!(::motia::__private::cron(trigger, &ctx, call)),
+        Kind::StateChange => {
+            quote!(::motia::__private::state_change(trigger, &ctx, #condition, call))
+        }
+        Kind::StreamChange => {
+            quote!(::motia::__private::stream_change(trigger, &ctx, #condition, call))
+        }
         _ => quote!(::motia::__private::step(trigger, &ctx, call)),
     };
     let handle = quote! {
         let call = |_input: #input, _ctx: &::motia::Context| -> #output { #name(#(#pass),*) };
         #run
     };
-    let step = implementation(kind, settings, name, schemas, handle);
+    let check = match kind {
+        Kind::Event if takes_batches => quote!(.of_batches()?),
+        Kind::Event => quote!(.of_single_events()?),
+        _ => quote!(),
+    };
+    let step = implementation(kind, settings, name, schemas, check, handle);
     Ok(quote!(#function #step))
 }
 
@@ -105,7 +146,7 @@ pub fn declaration(kind: Kind, settings: Settings) -> Result<TokenStream> {
     let name = Ident::new(if kind == Kind::Noop { "noop" } else { "stream" }, Span::call_site());
     let noun = kind.noun();
     let handle = quote!(::motia::__private::not_called(trigger, ctx, #noun));
-    Ok(implementation(kind, settings, &name, quote!(), handle))
+    Ok(implementation(kind, settings, &name, quote!(), quote!(), handle))
 }
 
 fn implementation(
@@ -113,9 +154,10 @@ fn implementation(
     mut settings: Settings,
     name: &Ident,
     schemas: TokenStream,
+    check: TokenStream,
     handle: TokenStream,
 ) -> TokenStream {
-    let config = settings.take("config").map(|(_, value)| quote!(.merge(#value)));
+    let config = settings.take("config").map(|(_, value)| quote!(.merge(#value)?));
     let word = kind.word().map(|word| quote!(.set("type", ::motia::__private::value(&#word))));
     let entries = settings.entries().map(|(key, value)| quote!(.set(#key, #value)));
     quote! {
@@ -124,10 +166,12 @@ fn implementation(
         pub struct #name {}
 
         impl ::motia::Step for #name {
-            fn config() -> ::motia::__private::Value {
+            fn config() -> ::motia::Result<::motia::__private::Value> {
                 #[allow(unused_imports)]
                 use ::motia::__private::{WithSchema as _, WithoutSchema as _};
-                ::motia::__private::Config::new() #word #(#entries)* #schemas #config .finish()
+                let config =
+                    ::motia::__private::Config::new() #word #(#entries)* #schemas #config #check;
+                ::std::result::Result::Ok(config.finish())
             }
 
             fn handle(
@@ -157,7 +201,8 @@ fn schemas(kind: Kind, settings: &Settings, input: &Type, output: &Type) -> Toke
             .extend(quote!(.set_some("responseSchema", ::motia::__private::of_success(#schema))));
     }
     if kind == Kind::Event && !settings.has("input") {
-        let schema = probe(quote!(<#input as ::motia::__private::FromEvent>::Data));
+        let event = batched(input).unwrap_or(input);
+        let schema = probe(quote!(<#event as ::motia::__private::FromEvent>::Data));
         schemas.extend(quote!(.set_some("input", #schema)));
     }
     schemas
@@ -171,6 +216,17 @@ fn middleware(settings: &mut Settings) -> Result<Vec<TokenStream>> {
         Error::new(key.span(), "`middleware` is a list of functions: `[auth, timing]`")
     })?;
     Ok(functions.iter().map(|function| quote!(&#function)).collect())
+}
+
+/// The function that decides whether the handler is called; without one it always is.
+fn condition(settings: &mut Settings) -> Result<TokenStream> {
+    let Some((key, value)) = settings.take("condition") else {
+        return Ok(quote!(|_, _| true));
+    };
+    let function = value.expression().ok_or_else(|| {
+        Error::new(key.span(), "`condition` is a function: `condition = is_paid`")
+    })?;
+    Ok(quote!(#function))
 }
 
 /// What a handler takes: at most one input, and the context.
@@ -188,10 +244,10 @@ impl Arguments {
                 return Err(Error::new_spanned(argument, "a handler is a function, not a method"));
             };
             match &*argument.ty {
-                Type::Reference(reference) if is_context(&reference.elem) => {
+                Type::Reference(reference) if is(&reference.elem, "Context") => {
                     arguments.pass.push(quote!(_ctx))
                 }
-                ty if is_context(ty) => arguments.pass.push(quote!(_ctx.clone())),
+                ty if is(ty, "Context") => arguments.pass.push(quote!(_ctx.clone())),
                 ty if arguments.input.is_some() => {
                     return Err(Error::new_spanned(
                         ty,
@@ -208,6 +264,26 @@ impl Arguments {
     }
 }
 
-fn is_context(ty: &Type) -> bool {
-    matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Context"))
+/// The `Event<T>` of a `Vec<Event<T>>`, which is what the handler of a batch takes.
+fn batched(ty: &Type) -> Option<&Type> {
+    let list = last_segment(ty).filter(|last| last.ident == "Vec")?;
+    let PathArguments::AngleBracketed(arguments) = &list.arguments else {
+        return None;
+    };
+    match arguments.args.first() {
+        Some(GenericArgument::Type(item)) if is(item, "Event") => Some(item),
+        _ => None,
+    }
+}
+
+/// Whether the type has this name, whatever the path to it.
+fn is(ty: &Type, name: &str) -> bool {
+    last_segment(ty).is_some_and(|last| last.ident == name)
+}
+
+fn last_segment(ty: &Type) -> Option<&PathSegment> {
+    match ty {
+        Type::Path(path) => path.path.segments.last(),
+        _ => None,
+    }
 }

@@ -45,6 +45,16 @@ attribute!(
     "Makes the function a step that runs on a schedule; see `motia::cron`."
 );
 attribute!(
+    state_change,
+    Kind::StateChange,
+    "Makes the function a step that runs when a state value changes; see `motia::state_change`."
+);
+attribute!(
+    stream_change,
+    Kind::StreamChange,
+    "Makes the function a step that runs when a stream item changes; see `motia::stream_change`."
+);
+attribute!(
     step,
     Kind::Step,
     "Makes the function a step with a config of its own; see `motia::step`."

@@ -4,6 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{
     Error, Expr, LitInt, Result, Token, Type, braced, bracketed,
+    ext::IdentExt,
     parse::{Parse, ParseStream},
     punctuated::Punctuated,
     token,
@@ -13,6 +14,8 @@ use syn::{
 pub enum Value {
     /// A JSON object literal in braces.
     Object(TokenStream),
+    /// Keys in braces, written as those of the attribute.
+    Settings(Settings),
     /// An array whose elements may be of different kinds.
     Array(Vec<Value>),
     /// Types by status code.
@@ -51,7 +54,18 @@ impl Value {
             )?;
             return Ok(Self::Types(types.into_iter().collect()));
         }
+        if content.peek2(Token![=]) {
+            return content.parse().map(Self::Settings);
+        }
         content.parse().map(Self::Object)
+    }
+
+    /// The expression, where it is one.
+    pub fn expression(self) -> Option<Expr> {
+        match self {
+            Self::Expr(expr) => Some(expr),
+            _ => None,
+        }
     }
 
     /// The elements, where it is an array of expressions.
@@ -59,13 +73,7 @@ impl Value {
         let Self::Array(elements) = self else {
             return None;
         };
-        elements
-            .into_iter()
-            .map(|element| match element {
-                Self::Expr(expr) => Some(expr),
-                _ => None,
-            })
-            .collect()
+        elements.into_iter().map(Self::expression).collect()
     }
 }
 
@@ -74,6 +82,10 @@ impl ToTokens for Value {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         tokens.extend(match self {
             Self::Object(content) => quote!(::motia::json!({ #content })),
+            Self::Settings(settings) => {
+                let entries = settings.entries().map(|(key, value)| quote!(.set(#key, #value)));
+                quote!(::motia::__private::Config::new() #(#entries)* .finish())
+            }
             Self::Array(elements) => {
                 quote!(::motia::__private::Value::Array(::std::vec![#(#elements),*]))
             }
@@ -111,7 +123,8 @@ struct Pair(Ident, Value);
 
 impl Parse for Pair {
     fn parse(input: ParseStream) -> Result<Self> {
-        let key: Ident = input.parse()?;
+        // Keywords too: `type = "fifo"`.
+        let key = input.call(Ident::parse_any)?;
         input.parse::<Token![=]>()?;
         let value = Value::parse(&key.to_string(), input)?;
         Ok(Self(key, value))
@@ -148,7 +161,7 @@ impl Settings {
 
     /// The names as the config has them, each with its value.
     pub fn entries(&self) -> impl Iterator<Item = (String, &Value)> {
-        self.0.iter().map(|(key, value)| (camel_case(&key.to_string()), value))
+        self.0.iter().map(|(key, value)| (camel_case(&key.unraw().to_string()), value))
     }
 }
 

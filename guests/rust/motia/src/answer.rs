@@ -29,6 +29,24 @@ impl<A: Answer, E: Into<Error>> Answer for Result<A, E> {
     }
 }
 
+/// What a condition may return: whether the handler is to run, or a result with that and any error.
+pub trait Verdict {
+    /// Whether the handler is to run.
+    fn verdict(self) -> Result<bool>;
+}
+
+impl Verdict for bool {
+    fn verdict(self) -> Result<bool> {
+        Ok(self)
+    }
+}
+
+impl<V: Verdict, E: Into<Error>> Verdict for Result<V, E> {
+    fn verdict(self) -> Result<bool> {
+        self.map_err(Into::into)?.verdict()
+    }
+}
+
 /// What the handlers of the other kinds may return: nothing, or a result with nothing and any error.
 pub trait Finish {
     /// Whether it succeeded.

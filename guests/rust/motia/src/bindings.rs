@@ -143,7 +143,7 @@ pub unsafe fn __post_return_config<T_: Guest>(arg0: *mut u8) {
 pub unsafe fn _export_handle_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
     unsafe {
         #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
-        let result106 = {
+        let result143 = {
             let l0 = *arg0.add(0).cast::<*mut u8>();
             let l1 = *arg0.add(::core::mem::size_of::<*const u8>()).cast::<usize>();
             let len2 = l1;
@@ -186,10 +186,10 @@ pub unsafe fn _export_handle_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
             let l14 = i32::from(
                 *arg0.add(16 + 6 * ::core::mem::size_of::<*const u8>()).cast::<u8>(),
             );
-            use motia::step::types::Trigger as V105;
-            let v105 = match l14 {
+            use motia::step::types::Trigger as V142;
+            let v142 = match l14 {
                 0 => {
-                    let e105 = {
+                    let e142 = {
                         let l15 = *arg0
                             .add(24 + 6 * ::core::mem::size_of::<*const u8>())
                             .cast::<*mut u8>();
@@ -456,10 +456,10 @@ pub unsafe fn _export_handle_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
                             body: v66,
                         }
                     };
-                    V105::Api(e105)
+                    V142::Api(e142)
                 }
                 1 => {
-                    let e105 = {
+                    let e142 = {
                         let l67 = *arg0
                             .add(24 + 6 * ::core::mem::size_of::<*const u8>())
                             .cast::<*mut u8>();
@@ -476,121 +476,321 @@ pub unsafe fn _export_handle_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
                             .cast::<usize>();
                         let len72 = l71;
                         let bytes72 = _rt::Vec::from_raw_parts(l70.cast(), len72, len72);
-                        let l73 = i32::from(
+                        let l73 = *arg0
+                            .add(24 + 10 * ::core::mem::size_of::<*const u8>())
+                            .cast::<*mut u8>();
+                        let l74 = *arg0
+                            .add(24 + 11 * ::core::mem::size_of::<*const u8>())
+                            .cast::<usize>();
+                        let len75 = l74;
+                        let bytes75 = _rt::Vec::from_raw_parts(l73.cast(), len75, len75);
+                        let l76 = i32::from(
                             *arg0
-                                .add(24 + 10 * ::core::mem::size_of::<*const u8>())
+                                .add(24 + 12 * ::core::mem::size_of::<*const u8>())
                                 .cast::<u8>(),
                         );
+                        let l80 = *arg0
+                            .add(24 + 15 * ::core::mem::size_of::<*const u8>())
+                            .cast::<*mut u8>();
+                        let l81 = *arg0
+                            .add(24 + 16 * ::core::mem::size_of::<*const u8>())
+                            .cast::<usize>();
+                        let base88 = l80;
+                        let len88 = l81;
+                        let mut result88 = _rt::Vec::with_capacity(len88);
+                        for i in 0..len88 {
+                            let base = base88
+                                .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                            let e88 = {
+                                let l82 = *base.add(0).cast::<*mut u8>();
+                                let l83 = *base
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len84 = l83;
+                                let bytes84 = _rt::Vec::from_raw_parts(
+                                    l82.cast(),
+                                    len84,
+                                    len84,
+                                );
+                                let l85 = *base
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l86 = *base
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len87 = l86;
+                                let bytes87 = _rt::Vec::from_raw_parts(
+                                    l85.cast(),
+                                    len87,
+                                    len87,
+                                );
+                                (_rt::string_lift(bytes84), _rt::string_lift(bytes87))
+                            };
+                            result88.push(e88);
+                        }
+                        _rt::cabi_dealloc(
+                            base88,
+                            len88 * (4 * ::core::mem::size_of::<*const u8>()),
+                            ::core::mem::size_of::<*const u8>(),
+                        );
                         motia::step::types::Event {
-                            topic: _rt::string_lift(bytes69),
-                            data: _rt::string_lift(bytes72),
-                            message_group_id: match l73 {
+                            id: _rt::string_lift(bytes69),
+                            topic: _rt::string_lift(bytes72),
+                            data: _rt::string_lift(bytes75),
+                            message_group_id: match l76 {
                                 0 => None,
                                 1 => {
                                     let e = {
-                                        let l74 = *arg0
-                                            .add(24 + 11 * ::core::mem::size_of::<*const u8>())
+                                        let l77 = *arg0
+                                            .add(24 + 13 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>();
-                                        let l75 = *arg0
-                                            .add(24 + 12 * ::core::mem::size_of::<*const u8>())
+                                        let l78 = *arg0
+                                            .add(24 + 14 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>();
-                                        let len76 = l75;
-                                        let bytes76 = _rt::Vec::from_raw_parts(
-                                            l74.cast(),
-                                            len76,
-                                            len76,
+                                        let len79 = l78;
+                                        let bytes79 = _rt::Vec::from_raw_parts(
+                                            l77.cast(),
+                                            len79,
+                                            len79,
                                         );
-                                        _rt::string_lift(bytes76)
+                                        _rt::string_lift(bytes79)
                                     };
                                     Some(e)
                                 }
                                 _ => _rt::invalid_enum_discriminant(),
                             },
+                            headers: result88,
                         }
                     };
-                    V105::Event(e105)
+                    V142::Event(e142)
                 }
                 2 => {
-                    let e105 = {
-                        let l77 = *arg0
+                    let e142 = {
+                        let l89 = *arg0
+                            .add(24 + 6 * ::core::mem::size_of::<*const u8>())
+                            .cast::<*mut u8>();
+                        let l90 = *arg0
+                            .add(24 + 7 * ::core::mem::size_of::<*const u8>())
+                            .cast::<usize>();
+                        let base113 = l89;
+                        let len113 = l90;
+                        let mut result113 = _rt::Vec::with_capacity(len113);
+                        for i in 0..len113 {
+                            let base = base113
+                                .add(i * (11 * ::core::mem::size_of::<*const u8>()));
+                            let e113 = {
+                                let l91 = *base.add(0).cast::<*mut u8>();
+                                let l92 = *base
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len93 = l92;
+                                let bytes93 = _rt::Vec::from_raw_parts(
+                                    l91.cast(),
+                                    len93,
+                                    len93,
+                                );
+                                let l94 = *base
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l95 = *base
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len96 = l95;
+                                let bytes96 = _rt::Vec::from_raw_parts(
+                                    l94.cast(),
+                                    len96,
+                                    len96,
+                                );
+                                let l97 = *base
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l98 = *base
+                                    .add(5 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len99 = l98;
+                                let bytes99 = _rt::Vec::from_raw_parts(
+                                    l97.cast(),
+                                    len99,
+                                    len99,
+                                );
+                                let l100 = i32::from(
+                                    *base
+                                        .add(6 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                let l104 = *base
+                                    .add(9 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l105 = *base
+                                    .add(10 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base112 = l104;
+                                let len112 = l105;
+                                let mut result112 = _rt::Vec::with_capacity(len112);
+                                for i in 0..len112 {
+                                    let base = base112
+                                        .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                    let e112 = {
+                                        let l106 = *base.add(0).cast::<*mut u8>();
+                                        let l107 = *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len108 = l107;
+                                        let bytes108 = _rt::Vec::from_raw_parts(
+                                            l106.cast(),
+                                            len108,
+                                            len108,
+                                        );
+                                        let l109 = *base
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l110 = *base
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len111 = l110;
+                                        let bytes111 = _rt::Vec::from_raw_parts(
+                                            l109.cast(),
+                                            len111,
+                                            len111,
+                                        );
+                                        (_rt::string_lift(bytes108), _rt::string_lift(bytes111))
+                                    };
+                                    result112.push(e112);
+                                }
+                                _rt::cabi_dealloc(
+                                    base112,
+                                    len112 * (4 * ::core::mem::size_of::<*const u8>()),
+                                    ::core::mem::size_of::<*const u8>(),
+                                );
+                                motia::step::types::Event {
+                                    id: _rt::string_lift(bytes93),
+                                    topic: _rt::string_lift(bytes96),
+                                    data: _rt::string_lift(bytes99),
+                                    message_group_id: match l100 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l101 = *base
+                                                    .add(7 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l102 = *base
+                                                    .add(8 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len103 = l102;
+                                                let bytes103 = _rt::Vec::from_raw_parts(
+                                                    l101.cast(),
+                                                    len103,
+                                                    len103,
+                                                );
+                                                _rt::string_lift(bytes103)
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    headers: result112,
+                                }
+                            };
+                            result113.push(e113);
+                        }
+                        _rt::cabi_dealloc(
+                            base113,
+                            len113 * (11 * ::core::mem::size_of::<*const u8>()),
+                            ::core::mem::size_of::<*const u8>(),
+                        );
+                        result113
+                    };
+                    V142::Batch(e142)
+                }
+                3 => {
+                    let e142 = {
+                        let l114 = *arg0
                             .add(24 + 6 * ::core::mem::size_of::<*const u8>())
                             .cast::<i64>();
                         motia::step::types::CronTick {
-                            scheduled_at: l77 as u64,
+                            scheduled_at: l114 as u64,
                         }
                     };
-                    V105::Cron(e105)
+                    V142::Cron(e142)
                 }
-                3 => {
-                    let e105 = {
-                        let l78 = *arg0
+                4 => {
+                    let e142 = {
+                        let l115 = *arg0
                             .add(24 + 6 * ::core::mem::size_of::<*const u8>())
                             .cast::<*mut u8>();
-                        let l79 = *arg0
+                        let l116 = *arg0
                             .add(24 + 7 * ::core::mem::size_of::<*const u8>())
                             .cast::<usize>();
-                        let len80 = l79;
-                        let bytes80 = _rt::Vec::from_raw_parts(l78.cast(), len80, len80);
-                        let l81 = *arg0
+                        let len117 = l116;
+                        let bytes117 = _rt::Vec::from_raw_parts(
+                            l115.cast(),
+                            len117,
+                            len117,
+                        );
+                        let l118 = *arg0
                             .add(24 + 8 * ::core::mem::size_of::<*const u8>())
                             .cast::<*mut u8>();
-                        let l82 = *arg0
+                        let l119 = *arg0
                             .add(24 + 9 * ::core::mem::size_of::<*const u8>())
                             .cast::<usize>();
-                        let len83 = l82;
-                        let bytes83 = _rt::Vec::from_raw_parts(l81.cast(), len83, len83);
-                        let l84 = i32::from(
+                        let len120 = l119;
+                        let bytes120 = _rt::Vec::from_raw_parts(
+                            l118.cast(),
+                            len120,
+                            len120,
+                        );
+                        let l121 = i32::from(
                             *arg0
                                 .add(24 + 10 * ::core::mem::size_of::<*const u8>())
                                 .cast::<u8>(),
                         );
-                        let l88 = i32::from(
+                        let l125 = i32::from(
                             *arg0
                                 .add(24 + 13 * ::core::mem::size_of::<*const u8>())
                                 .cast::<u8>(),
                         );
                         motia::step::types::StateChange {
-                            group_id: _rt::string_lift(bytes80),
-                            key: _rt::string_lift(bytes83),
-                            old_value: match l84 {
+                            group_id: _rt::string_lift(bytes117),
+                            key: _rt::string_lift(bytes120),
+                            old_value: match l121 {
                                 0 => None,
                                 1 => {
                                     let e = {
-                                        let l85 = *arg0
+                                        let l122 = *arg0
                                             .add(24 + 11 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>();
-                                        let l86 = *arg0
+                                        let l123 = *arg0
                                             .add(24 + 12 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>();
-                                        let len87 = l86;
-                                        let bytes87 = _rt::Vec::from_raw_parts(
-                                            l85.cast(),
-                                            len87,
-                                            len87,
+                                        let len124 = l123;
+                                        let bytes124 = _rt::Vec::from_raw_parts(
+                                            l122.cast(),
+                                            len124,
+                                            len124,
                                         );
-                                        _rt::string_lift(bytes87)
+                                        _rt::string_lift(bytes124)
                                     };
                                     Some(e)
                                 }
                                 _ => _rt::invalid_enum_discriminant(),
                             },
-                            new_value: match l88 {
+                            new_value: match l125 {
                                 0 => None,
                                 1 => {
                                     let e = {
-                                        let l89 = *arg0
+                                        let l126 = *arg0
                                             .add(24 + 14 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>();
-                                        let l90 = *arg0
+                                        let l127 = *arg0
                                             .add(24 + 15 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>();
-                                        let len91 = l90;
-                                        let bytes91 = _rt::Vec::from_raw_parts(
-                                            l89.cast(),
-                                            len91,
-                                            len91,
+                                        let len128 = l127;
+                                        let bytes128 = _rt::Vec::from_raw_parts(
+                                            l126.cast(),
+                                            len128,
+                                            len128,
                                         );
-                                        _rt::string_lift(bytes91)
+                                        _rt::string_lift(bytes128)
                                     };
                                     Some(e)
                                 }
@@ -598,65 +798,73 @@ pub unsafe fn _export_handle_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
                             },
                         }
                     };
-                    V105::State(e105)
+                    V142::State(e142)
                 }
                 n => {
-                    debug_assert_eq!(n, 4, "invalid enum discriminant");
-                    let e105 = {
-                        let l92 = *arg0
+                    debug_assert_eq!(n, 5, "invalid enum discriminant");
+                    let e142 = {
+                        let l129 = *arg0
                             .add(24 + 6 * ::core::mem::size_of::<*const u8>())
                             .cast::<*mut u8>();
-                        let l93 = *arg0
+                        let l130 = *arg0
                             .add(24 + 7 * ::core::mem::size_of::<*const u8>())
                             .cast::<usize>();
-                        let len94 = l93;
-                        let bytes94 = _rt::Vec::from_raw_parts(l92.cast(), len94, len94);
-                        let l95 = *arg0
+                        let len131 = l130;
+                        let bytes131 = _rt::Vec::from_raw_parts(
+                            l129.cast(),
+                            len131,
+                            len131,
+                        );
+                        let l132 = *arg0
                             .add(24 + 8 * ::core::mem::size_of::<*const u8>())
                             .cast::<*mut u8>();
-                        let l96 = *arg0
+                        let l133 = *arg0
                             .add(24 + 9 * ::core::mem::size_of::<*const u8>())
                             .cast::<usize>();
-                        let len97 = l96;
-                        let bytes97 = _rt::Vec::from_raw_parts(l95.cast(), len97, len97);
-                        let l98 = *arg0
+                        let len134 = l133;
+                        let bytes134 = _rt::Vec::from_raw_parts(
+                            l132.cast(),
+                            len134,
+                            len134,
+                        );
+                        let l135 = *arg0
                             .add(24 + 10 * ::core::mem::size_of::<*const u8>())
                             .cast::<*mut u8>();
-                        let l99 = *arg0
+                        let l136 = *arg0
                             .add(24 + 11 * ::core::mem::size_of::<*const u8>())
                             .cast::<usize>();
-                        let len100 = l99;
-                        let bytes100 = _rt::Vec::from_raw_parts(
-                            l98.cast(),
-                            len100,
-                            len100,
+                        let len137 = l136;
+                        let bytes137 = _rt::Vec::from_raw_parts(
+                            l135.cast(),
+                            len137,
+                            len137,
                         );
-                        let l101 = i32::from(
+                        let l138 = i32::from(
                             *arg0
                                 .add(24 + 12 * ::core::mem::size_of::<*const u8>())
                                 .cast::<u8>(),
                         );
-                        let l102 = *arg0
+                        let l139 = *arg0
                             .add(24 + 13 * ::core::mem::size_of::<*const u8>())
                             .cast::<*mut u8>();
-                        let l103 = *arg0
+                        let l140 = *arg0
                             .add(24 + 14 * ::core::mem::size_of::<*const u8>())
                             .cast::<usize>();
-                        let len104 = l103;
-                        let bytes104 = _rt::Vec::from_raw_parts(
-                            l102.cast(),
-                            len104,
-                            len104,
+                        let len141 = l140;
+                        let bytes141 = _rt::Vec::from_raw_parts(
+                            l139.cast(),
+                            len141,
+                            len141,
                         );
                         motia::step::types::StreamChange {
-                            stream_name: _rt::string_lift(bytes94),
-                            group_id: _rt::string_lift(bytes97),
-                            id: _rt::string_lift(bytes100),
-                            action: motia::step::types::StreamAction::_lift(l101 as u8),
-                            data: _rt::string_lift(bytes104),
+                            stream_name: _rt::string_lift(bytes131),
+                            group_id: _rt::string_lift(bytes134),
+                            id: _rt::string_lift(bytes137),
+                            action: motia::step::types::StreamAction::_lift(l138 as u8),
+                            data: _rt::string_lift(bytes141),
                         }
                     };
-                    V105::Stream(e105)
+                    V142::Stream(e142)
                 }
             };
             T_::handle(motia::step::types::Invocation {
@@ -665,200 +873,200 @@ pub unsafe fn _export_handle_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
                 flows: result11,
                 attempt: l12 as u32,
                 deadline: l13 as u64,
-                trigger: v105,
+                trigger: v142,
             })
         };
         _rt::cabi_dealloc(arg0, 32 + 20 * ::core::mem::size_of::<*const u8>(), 8);
-        let ptr107 = (&raw mut _RET_AREA.0).cast::<u8>();
-        match result106 {
+        let ptr144 = (&raw mut _RET_AREA.0).cast::<u8>();
+        match result143 {
             Ok(e) => {
-                *ptr107.add(0).cast::<u8>() = (0i32) as u8;
+                *ptr144.add(0).cast::<u8>() = (0i32) as u8;
                 match e {
                     Some(e) => {
-                        *ptr107.add(8).cast::<u8>() = (1i32) as u8;
+                        *ptr144.add(8).cast::<u8>() = (1i32) as u8;
                         let motia::step::types::Response {
-                            status: status108,
-                            headers: headers108,
-                            body: body108,
+                            status: status145,
+                            headers: headers145,
+                            body: body145,
                         } = e;
-                        *ptr107
+                        *ptr144
                             .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                            .cast::<u16>() = (_rt::as_i32(status108)) as u16;
-                        let vec112 = headers108;
-                        let len112 = vec112.len();
-                        let layout112 = _rt::alloc::Layout::from_size_align(
-                                vec112.len() * (4 * ::core::mem::size_of::<*const u8>()),
+                            .cast::<u16>() = (_rt::as_i32(status145)) as u16;
+                        let vec149 = headers145;
+                        let len149 = vec149.len();
+                        let layout149 = _rt::alloc::Layout::from_size_align(
+                                vec149.len() * (4 * ::core::mem::size_of::<*const u8>()),
                                 ::core::mem::size_of::<*const u8>(),
                             )
                             .unwrap();
-                        let (result112, _cleanup112) = wit_bindgen::rt::Cleanup::new(
-                            layout112,
+                        let (result149, _cleanup149) = wit_bindgen::rt::Cleanup::new(
+                            layout149,
                         );
-                        if let Some(cleanup) = _cleanup112 {
+                        if let Some(cleanup) = _cleanup149 {
                             cleanup.forget();
                         }
-                        for (i, e) in vec112.into_iter().enumerate() {
-                            let base = result112
+                        for (i, e) in vec149.into_iter().enumerate() {
+                            let base = result149
                                 .add(i * (4 * ::core::mem::size_of::<*const u8>()));
                             {
-                                let (t109_0, t109_1) = e;
-                                let vec110 = (t109_0.into_bytes()).into_boxed_slice();
-                                let ptr110 = vec110.as_ptr().cast::<u8>();
-                                let len110 = vec110.len();
-                                ::core::mem::forget(vec110);
+                                let (t146_0, t146_1) = e;
+                                let vec147 = (t146_0.into_bytes()).into_boxed_slice();
+                                let ptr147 = vec147.as_ptr().cast::<u8>();
+                                let len147 = vec147.len();
+                                ::core::mem::forget(vec147);
                                 *base
                                     .add(::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len110;
-                                *base.add(0).cast::<*mut u8>() = ptr110.cast_mut();
-                                let vec111 = (t109_1.into_bytes()).into_boxed_slice();
-                                let ptr111 = vec111.as_ptr().cast::<u8>();
-                                let len111 = vec111.len();
-                                ::core::mem::forget(vec111);
+                                    .cast::<usize>() = len147;
+                                *base.add(0).cast::<*mut u8>() = ptr147.cast_mut();
+                                let vec148 = (t146_1.into_bytes()).into_boxed_slice();
+                                let ptr148 = vec148.as_ptr().cast::<u8>();
+                                let len148 = vec148.len();
+                                ::core::mem::forget(vec148);
                                 *base
                                     .add(3 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len111;
+                                    .cast::<usize>() = len148;
                                 *base
                                     .add(2 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = ptr111.cast_mut();
+                                    .cast::<*mut u8>() = ptr148.cast_mut();
                             }
                         }
-                        *ptr107
+                        *ptr144
                             .add(8 + 3 * ::core::mem::size_of::<*const u8>())
-                            .cast::<usize>() = len112;
-                        *ptr107
+                            .cast::<usize>() = len149;
+                        *ptr144
                             .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                            .cast::<*mut u8>() = result112;
-                        use motia::step::types::ResponseBody as V116;
-                        match body108 {
-                            V116::Empty => {
-                                *ptr107
+                            .cast::<*mut u8>() = result149;
+                        use motia::step::types::ResponseBody as V153;
+                        match body145 {
+                            V153::Empty => {
+                                *ptr144
                                     .add(8 + 4 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>() = (0i32) as u8;
                             }
-                            V116::Json(e) => {
-                                *ptr107
+                            V153::Json(e) => {
+                                *ptr144
                                     .add(8 + 4 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>() = (1i32) as u8;
-                                let vec113 = (e.into_bytes()).into_boxed_slice();
-                                let ptr113 = vec113.as_ptr().cast::<u8>();
-                                let len113 = vec113.len();
-                                ::core::mem::forget(vec113);
-                                *ptr107
+                                let vec150 = (e.into_bytes()).into_boxed_slice();
+                                let ptr150 = vec150.as_ptr().cast::<u8>();
+                                let len150 = vec150.len();
+                                ::core::mem::forget(vec150);
+                                *ptr144
                                     .add(8 + 6 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len113;
-                                *ptr107
+                                    .cast::<usize>() = len150;
+                                *ptr144
                                     .add(8 + 5 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = ptr113.cast_mut();
+                                    .cast::<*mut u8>() = ptr150.cast_mut();
                             }
-                            V116::Text(e) => {
-                                *ptr107
+                            V153::Text(e) => {
+                                *ptr144
                                     .add(8 + 4 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>() = (2i32) as u8;
-                                let vec114 = (e.into_bytes()).into_boxed_slice();
-                                let ptr114 = vec114.as_ptr().cast::<u8>();
-                                let len114 = vec114.len();
-                                ::core::mem::forget(vec114);
-                                *ptr107
+                                let vec151 = (e.into_bytes()).into_boxed_slice();
+                                let ptr151 = vec151.as_ptr().cast::<u8>();
+                                let len151 = vec151.len();
+                                ::core::mem::forget(vec151);
+                                *ptr144
                                     .add(8 + 6 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len114;
-                                *ptr107
+                                    .cast::<usize>() = len151;
+                                *ptr144
                                     .add(8 + 5 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = ptr114.cast_mut();
+                                    .cast::<*mut u8>() = ptr151.cast_mut();
                             }
-                            V116::Bytes(e) => {
-                                *ptr107
+                            V153::Bytes(e) => {
+                                *ptr144
                                     .add(8 + 4 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>() = (3i32) as u8;
-                                let vec115 = <_ as Into<_rt::Vec<_>>>::into(e)
+                                let vec152 = <_ as Into<_rt::Vec<_>>>::into(e)
                                     .into_boxed_slice();
-                                let ptr115 = vec115.as_ptr().cast::<u8>();
-                                let len115 = vec115.len();
-                                ::core::mem::forget(vec115);
-                                *ptr107
+                                let ptr152 = vec152.as_ptr().cast::<u8>();
+                                let len152 = vec152.len();
+                                ::core::mem::forget(vec152);
+                                *ptr144
                                     .add(8 + 6 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len115;
-                                *ptr107
+                                    .cast::<usize>() = len152;
+                                *ptr144
                                     .add(8 + 5 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = ptr115.cast_mut();
+                                    .cast::<*mut u8>() = ptr152.cast_mut();
                             }
                         }
                     }
                     None => {
-                        *ptr107.add(8).cast::<u8>() = (0i32) as u8;
+                        *ptr144.add(8).cast::<u8>() = (0i32) as u8;
                     }
                 };
             }
             Err(e) => {
-                *ptr107.add(0).cast::<u8>() = (1i32) as u8;
+                *ptr144.add(0).cast::<u8>() = (1i32) as u8;
                 let motia::step::types::Failure {
-                    name: name117,
-                    message: message117,
-                    stack: stack117,
-                    retryable: retryable117,
-                    retry_after: retry_after117,
+                    name: name154,
+                    message: message154,
+                    stack: stack154,
+                    retryable: retryable154,
+                    retry_after: retry_after154,
                 } = e;
-                let vec118 = (name117.into_bytes()).into_boxed_slice();
-                let ptr118 = vec118.as_ptr().cast::<u8>();
-                let len118 = vec118.len();
-                ::core::mem::forget(vec118);
-                *ptr107
+                let vec155 = (name154.into_bytes()).into_boxed_slice();
+                let ptr155 = vec155.as_ptr().cast::<u8>();
+                let len155 = vec155.len();
+                ::core::mem::forget(vec155);
+                *ptr144
                     .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                    .cast::<usize>() = len118;
-                *ptr107.add(8).cast::<*mut u8>() = ptr118.cast_mut();
-                let vec119 = (message117.into_bytes()).into_boxed_slice();
-                let ptr119 = vec119.as_ptr().cast::<u8>();
-                let len119 = vec119.len();
-                ::core::mem::forget(vec119);
-                *ptr107
+                    .cast::<usize>() = len155;
+                *ptr144.add(8).cast::<*mut u8>() = ptr155.cast_mut();
+                let vec156 = (message154.into_bytes()).into_boxed_slice();
+                let ptr156 = vec156.as_ptr().cast::<u8>();
+                let len156 = vec156.len();
+                ::core::mem::forget(vec156);
+                *ptr144
                     .add(8 + 3 * ::core::mem::size_of::<*const u8>())
-                    .cast::<usize>() = len119;
-                *ptr107
+                    .cast::<usize>() = len156;
+                *ptr144
                     .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                    .cast::<*mut u8>() = ptr119.cast_mut();
-                match stack117 {
+                    .cast::<*mut u8>() = ptr156.cast_mut();
+                match stack154 {
                     Some(e) => {
-                        *ptr107
+                        *ptr144
                             .add(8 + 4 * ::core::mem::size_of::<*const u8>())
                             .cast::<u8>() = (1i32) as u8;
-                        let vec120 = (e.into_bytes()).into_boxed_slice();
-                        let ptr120 = vec120.as_ptr().cast::<u8>();
-                        let len120 = vec120.len();
-                        ::core::mem::forget(vec120);
-                        *ptr107
+                        let vec157 = (e.into_bytes()).into_boxed_slice();
+                        let ptr157 = vec157.as_ptr().cast::<u8>();
+                        let len157 = vec157.len();
+                        ::core::mem::forget(vec157);
+                        *ptr144
                             .add(8 + 6 * ::core::mem::size_of::<*const u8>())
-                            .cast::<usize>() = len120;
-                        *ptr107
+                            .cast::<usize>() = len157;
+                        *ptr144
                             .add(8 + 5 * ::core::mem::size_of::<*const u8>())
-                            .cast::<*mut u8>() = ptr120.cast_mut();
+                            .cast::<*mut u8>() = ptr157.cast_mut();
                     }
                     None => {
-                        *ptr107
+                        *ptr144
                             .add(8 + 4 * ::core::mem::size_of::<*const u8>())
                             .cast::<u8>() = (0i32) as u8;
                     }
                 };
-                *ptr107.add(8 + 7 * ::core::mem::size_of::<*const u8>()).cast::<u8>() = (match retryable117 {
+                *ptr144.add(8 + 7 * ::core::mem::size_of::<*const u8>()).cast::<u8>() = (match retryable154 {
                     true => 1,
                     false => 0,
                 }) as u8;
-                match retry_after117 {
+                match retry_after154 {
                     Some(e) => {
-                        *ptr107
+                        *ptr144
                             .add(8 + 8 * ::core::mem::size_of::<*const u8>())
                             .cast::<u8>() = (1i32) as u8;
-                        *ptr107
+                        *ptr144
                             .add(16 + 8 * ::core::mem::size_of::<*const u8>())
                             .cast::<i64>() = _rt::as_i64(e);
                     }
                     None => {
-                        *ptr107
+                        *ptr144
                             .add(8 + 8 * ::core::mem::size_of::<*const u8>())
                             .cast::<u8>() = (0i32) as u8;
                     }
                 };
             }
         };
-        ptr107
+        ptr144
     }
 }
 #[doc(hidden)]
@@ -1215,12 +1423,16 @@ pub mod motia {
             /// An event that was emitted to a topic to which the step subscribes.
             #[derive(Clone)]
             pub struct Event {
+                /// Unique; what `emit` returned to the emitter.
+                pub id: _rt::String,
                 /// The topic.
                 pub topic: _rt::String,
                 /// What the emitter sent.
                 pub data: Json,
                 /// The key within which events are in order, where the emitter gave one.
                 pub message_group_id: ::core::option::Option<_rt::String>,
+                /// What the emitter says about the event.
+                pub headers: _rt::Vec<(_rt::String, _rt::String)>,
             }
             impl ::core::fmt::Debug for Event {
                 fn fmt(
@@ -1228,9 +1440,11 @@ pub mod motia {
                     f: &mut ::core::fmt::Formatter<'_>,
                 ) -> ::core::fmt::Result {
                     f.debug_struct("Event")
+                        .field("id", &self.id)
                         .field("topic", &self.topic)
                         .field("data", &self.data)
                         .field("message-group-id", &self.message_group_id)
+                        .field("headers", &self.headers)
                         .finish()
                 }
             }
@@ -1351,6 +1565,8 @@ pub mod motia {
                 Api(Request),
                 /// An event.
                 Event(Event),
+                /// Events that were gathered, for a step whose queue has `batch`.
+                Batch(_rt::Vec<Event>),
                 /// A cron tick.
                 Cron(CronTick),
                 /// A change of state.
@@ -1369,6 +1585,9 @@ pub mod motia {
                         }
                         Trigger::Event(e) => {
                             f.debug_tuple("Trigger::Event").field(e).finish()
+                        }
+                        Trigger::Batch(e) => {
+                            f.debug_tuple("Trigger::Batch").field(e).finish()
                         }
                         Trigger::Cron(e) => {
                             f.debug_tuple("Trigger::Cron").field(e).finish()
@@ -1465,6 +1684,17 @@ pub mod motia {
             pub struct EmitOptions {
                 /// Events of one group are delivered in order to steps whose queue is `fifo`.
                 pub message_group_id: ::core::option::Option<_rt::String>,
+                /// The emitter's own name for the event: within 24 hours, another event with the same name and topic is
+                /// not stored, and `emit` returns the id of the first.
+                pub id: ::core::option::Option<_rt::String>,
+                /// When to deliver it, in milliseconds since 1970-01-01 UTC; at once if none or in the past.
+                pub at: ::core::option::Option<u64>,
+                /// How long to wait before it is delivered, in milliseconds; not together with `at`.
+                pub delay: ::core::option::Option<u64>,
+                /// From -100 to 100; those with a higher one are delivered first. 0 if none.
+                pub priority: ::core::option::Option<i32>,
+                /// Names and values that the event carries beside its data.
+                pub headers: _rt::Vec<(_rt::String, _rt::String)>,
             }
             impl ::core::fmt::Debug for EmitOptions {
                 fn fmt(
@@ -1473,17 +1703,306 @@ pub mod motia {
                 ) -> ::core::fmt::Result {
                     f.debug_struct("EmitOptions")
                         .field("message-group-id", &self.message_group_id)
+                        .field("id", &self.id)
+                        .field("at", &self.at)
+                        .field("delay", &self.delay)
+                        .field("priority", &self.priority)
+                        .field("headers", &self.headers)
                         .finish()
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// Emits an event. It is on disk before the host acknowledges what the step was invoked for.
+            /// Emits an event and returns its id. It is on disk before the host acknowledges what the step was
+            /// invoked for; an atomic step emits when it succeeds.
             #[allow(async_fn_in_trait)]
             pub fn emit(
                 topic: &str,
                 data: &str,
                 options: &EmitOptions,
-            ) -> ::core::result::Result<(), Error> {
+            ) -> ::core::result::Result<_rt::String, Error> {
+                unsafe {
+                    #[repr(align(8))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 40 + 12 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 40
+                            + 12 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    let vec1 = topic;
+                    let ptr1 = vec1.as_ptr().cast::<u8>();
+                    let len1 = vec1.len();
+                    *ptr0.add(::core::mem::size_of::<*const u8>()).cast::<usize>() = len1;
+                    *ptr0.add(0).cast::<*mut u8>() = ptr1.cast_mut();
+                    let vec2 = data;
+                    let ptr2 = vec2.as_ptr().cast::<u8>();
+                    let len2 = vec2.len();
+                    *ptr0.add(3 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len2;
+                    *ptr0
+                        .add(2 * ::core::mem::size_of::<*const u8>())
+                        .cast::<*mut u8>() = ptr2.cast_mut();
+                    let EmitOptions {
+                        message_group_id: message_group_id3,
+                        id: id3,
+                        at: at3,
+                        delay: delay3,
+                        priority: priority3,
+                        headers: headers3,
+                    } = options;
+                    match message_group_id3 {
+                        Some(e) => {
+                            *ptr0
+                                .add(4 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (1i32) as u8;
+                            let vec4 = e;
+                            let ptr4 = vec4.as_ptr().cast::<u8>();
+                            let len4 = vec4.len();
+                            *ptr0
+                                .add(6 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len4;
+                            *ptr0
+                                .add(5 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>() = ptr4.cast_mut();
+                        }
+                        None => {
+                            *ptr0
+                                .add(4 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (0i32) as u8;
+                        }
+                    };
+                    match id3 {
+                        Some(e) => {
+                            *ptr0
+                                .add(7 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (1i32) as u8;
+                            let vec5 = e;
+                            let ptr5 = vec5.as_ptr().cast::<u8>();
+                            let len5 = vec5.len();
+                            *ptr0
+                                .add(9 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len5;
+                            *ptr0
+                                .add(8 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>() = ptr5.cast_mut();
+                        }
+                        None => {
+                            *ptr0
+                                .add(7 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (0i32) as u8;
+                        }
+                    };
+                    match at3 {
+                        Some(e) => {
+                            *ptr0
+                                .add(10 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (1i32) as u8;
+                            *ptr0
+                                .add(8 + 10 * ::core::mem::size_of::<*const u8>())
+                                .cast::<i64>() = _rt::as_i64(e);
+                        }
+                        None => {
+                            *ptr0
+                                .add(10 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (0i32) as u8;
+                        }
+                    };
+                    match delay3 {
+                        Some(e) => {
+                            *ptr0
+                                .add(16 + 10 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (1i32) as u8;
+                            *ptr0
+                                .add(24 + 10 * ::core::mem::size_of::<*const u8>())
+                                .cast::<i64>() = _rt::as_i64(e);
+                        }
+                        None => {
+                            *ptr0
+                                .add(16 + 10 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (0i32) as u8;
+                        }
+                    };
+                    match priority3 {
+                        Some(e) => {
+                            *ptr0
+                                .add(32 + 10 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (1i32) as u8;
+                            *ptr0
+                                .add(36 + 10 * ::core::mem::size_of::<*const u8>())
+                                .cast::<i32>() = _rt::as_i32(e);
+                        }
+                        None => {
+                            *ptr0
+                                .add(32 + 10 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (0i32) as u8;
+                        }
+                    };
+                    let vec9 = headers3;
+                    let len9 = vec9.len();
+                    let layout9 = _rt::alloc::Layout::from_size_align(
+                            vec9.len() * (4 * ::core::mem::size_of::<*const u8>()),
+                            ::core::mem::size_of::<*const u8>(),
+                        )
+                        .unwrap();
+                    let (result9, _cleanup9) = wit_bindgen::rt::Cleanup::new(layout9);
+                    for (i, e) in vec9.into_iter().enumerate() {
+                        let base = result9
+                            .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                        {
+                            let (t6_0, t6_1) = e;
+                            let vec7 = t6_0;
+                            let ptr7 = vec7.as_ptr().cast::<u8>();
+                            let len7 = vec7.len();
+                            *base
+                                .add(::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len7;
+                            *base.add(0).cast::<*mut u8>() = ptr7.cast_mut();
+                            let vec8 = t6_1;
+                            let ptr8 = vec8.as_ptr().cast::<u8>();
+                            let len8 = vec8.len();
+                            *base
+                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len8;
+                            *base
+                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>() = ptr8.cast_mut();
+                        }
+                    }
+                    *ptr0
+                        .add(40 + 11 * ::core::mem::size_of::<*const u8>())
+                        .cast::<usize>() = len9;
+                    *ptr0
+                        .add(40 + 10 * ::core::mem::size_of::<*const u8>())
+                        .cast::<*mut u8>() = result9;
+                    let ptr10 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "motia:step/emitter@0.2.0")]
+                    unsafe extern "C" {
+                        #[link_name = "emit"]
+                        fn wit_import11(_: *mut u8, _: *mut u8);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import11(_: *mut u8, _: *mut u8) {
+                        unreachable!()
+                    }
+                    wit_import11(ptr0, ptr10);
+                    let l12 = i32::from(*ptr10.add(0).cast::<u8>());
+                    let result30 = match l12 {
+                        0 => {
+                            let e = {
+                                let l13 = *ptr10
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l14 = *ptr10
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len15 = l14;
+                                let bytes15 = _rt::Vec::from_raw_parts(
+                                    l13.cast(),
+                                    len15,
+                                    len15,
+                                );
+                                _rt::string_lift(bytes15)
+                            };
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l16 = i32::from(
+                                    *ptr10.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
+                                use super::super::super::motia::step::types::Error as V29;
+                                let v29 = match l16 {
+                                    0 => {
+                                        let e29 = {
+                                            let l17 = *ptr10
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l18 = *ptr10
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len19 = l18;
+                                            let bytes19 = _rt::Vec::from_raw_parts(
+                                                l17.cast(),
+                                                len19,
+                                                len19,
+                                            );
+                                            _rt::string_lift(bytes19)
+                                        };
+                                        V29::Denied(e29)
+                                    }
+                                    1 => {
+                                        let e29 = {
+                                            let l20 = *ptr10
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l21 = *ptr10
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len22 = l21;
+                                            let bytes22 = _rt::Vec::from_raw_parts(
+                                                l20.cast(),
+                                                len22,
+                                                len22,
+                                            );
+                                            _rt::string_lift(bytes22)
+                                        };
+                                        V29::Invalid(e29)
+                                    }
+                                    2 => {
+                                        let e29 = {
+                                            let l23 = *ptr10
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l24 = *ptr10
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len25 = l24;
+                                            let bytes25 = _rt::Vec::from_raw_parts(
+                                                l23.cast(),
+                                                len25,
+                                                len25,
+                                            );
+                                            _rt::string_lift(bytes25)
+                                        };
+                                        V29::Limit(e29)
+                                    }
+                                    n => {
+                                        debug_assert_eq!(n, 3, "invalid enum discriminant");
+                                        let e29 = {
+                                            let l26 = *ptr10
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l27 = *ptr10
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len28 = l27;
+                                            let bytes28 = _rt::Vec::from_raw_parts(
+                                                l26.cast(),
+                                                len28,
+                                                len28,
+                                            );
+                                            _rt::string_lift(bytes28)
+                                        };
+                                        V29::Unavailable(e29)
+                                    }
+                                };
+                                v29
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result30
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Takes back an event that waits for its time, and returns whether any delivery of it was left to take back. A
+            /// delivery that was attempted already is not.
+            #[allow(async_fn_in_trait)]
+            pub fn cancel(id: &str) -> ::core::result::Result<bool, Error> {
                 unsafe {
                     #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
                     #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
@@ -1496,80 +2015,63 @@ pub mod motia {
                         [::core::mem::MaybeUninit::uninit(); 4
                             * ::core::mem::size_of::<*const u8>()],
                     );
-                    let vec0 = topic;
+                    let vec0 = id;
                     let ptr0 = vec0.as_ptr().cast::<u8>();
                     let len0 = vec0.len();
-                    let vec1 = data;
-                    let ptr1 = vec1.as_ptr().cast::<u8>();
-                    let len1 = vec1.len();
-                    let EmitOptions { message_group_id: message_group_id2 } = options;
-                    let (result4_0, result4_1, result4_2) = match message_group_id2 {
-                        Some(e) => {
-                            let vec3 = e;
-                            let ptr3 = vec3.as_ptr().cast::<u8>();
-                            let len3 = vec3.len();
-                            (1i32, ptr3.cast_mut(), len3)
-                        }
-                        None => (0i32, ::core::ptr::null_mut(), 0usize),
-                    };
-                    let ptr5 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    let ptr1 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
-                    #[link(wasm_import_module = "motia:step/emitter@0.1.0")]
+                    #[link(wasm_import_module = "motia:step/emitter@0.2.0")]
                     unsafe extern "C" {
-                        #[link_name = "emit"]
-                        fn wit_import6(
-                            _: *mut u8,
-                            _: usize,
-                            _: *mut u8,
-                            _: usize,
-                            _: i32,
-                            _: *mut u8,
-                            _: usize,
-                            _: *mut u8,
-                        );
+                        #[link_name = "cancel"]
+                        fn wit_import2(_: *mut u8, _: usize, _: *mut u8);
                     }
                     #[cfg(not(target_arch = "wasm32"))]
-                    unsafe extern "C" fn wit_import6(
-                        _: *mut u8,
-                        _: usize,
-                        _: *mut u8,
-                        _: usize,
-                        _: i32,
-                        _: *mut u8,
-                        _: usize,
-                        _: *mut u8,
-                    ) {
+                    unsafe extern "C" fn wit_import2(_: *mut u8, _: usize, _: *mut u8) {
                         unreachable!()
                     }
-                    wit_import6(
-                        ptr0.cast_mut(),
-                        len0,
-                        ptr1.cast_mut(),
-                        len1,
-                        result4_0,
-                        result4_1,
-                        result4_2,
-                        ptr5,
-                    );
-                    let l7 = i32::from(*ptr5.add(0).cast::<u8>());
-                    let result22 = match l7 {
+                    wit_import2(ptr0.cast_mut(), len0, ptr1);
+                    let l3 = i32::from(*ptr1.add(0).cast::<u8>());
+                    let result19 = match l3 {
                         0 => {
-                            let e = ();
+                            let e = {
+                                let l4 = i32::from(
+                                    *ptr1.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
+                                _rt::bool_lift(l4 as u8)
+                            };
                             Ok(e)
                         }
                         1 => {
                             let e = {
-                                let l8 = i32::from(
-                                    *ptr5.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                let l5 = i32::from(
+                                    *ptr1.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
                                 );
-                                use super::super::super::motia::step::types::Error as V21;
-                                let v21 = match l8 {
+                                use super::super::super::motia::step::types::Error as V18;
+                                let v18 = match l5 {
                                     0 => {
-                                        let e21 = {
-                                            let l9 = *ptr5
+                                        let e18 = {
+                                            let l6 = *ptr1
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l10 = *ptr5
+                                            let l7 = *ptr1
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len8 = l7;
+                                            let bytes8 = _rt::Vec::from_raw_parts(
+                                                l6.cast(),
+                                                len8,
+                                                len8,
+                                            );
+                                            _rt::string_lift(bytes8)
+                                        };
+                                        V18::Denied(e18)
+                                    }
+                                    1 => {
+                                        let e18 = {
+                                            let l9 = *ptr1
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l10 = *ptr1
                                                 .add(3 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
                                             let len11 = l10;
@@ -1580,14 +2082,14 @@ pub mod motia {
                                             );
                                             _rt::string_lift(bytes11)
                                         };
-                                        V21::Denied(e21)
+                                        V18::Invalid(e18)
                                     }
-                                    1 => {
-                                        let e21 = {
-                                            let l12 = *ptr5
+                                    2 => {
+                                        let e18 = {
+                                            let l12 = *ptr1
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l13 = *ptr5
+                                            let l13 = *ptr1
                                                 .add(3 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
                                             let len14 = l13;
@@ -1598,14 +2100,15 @@ pub mod motia {
                                             );
                                             _rt::string_lift(bytes14)
                                         };
-                                        V21::Invalid(e21)
+                                        V18::Limit(e18)
                                     }
-                                    2 => {
-                                        let e21 = {
-                                            let l15 = *ptr5
+                                    n => {
+                                        debug_assert_eq!(n, 3, "invalid enum discriminant");
+                                        let e18 = {
+                                            let l15 = *ptr1
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l16 = *ptr5
+                                            let l16 = *ptr1
                                                 .add(3 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
                                             let len17 = l16;
@@ -1616,35 +2119,16 @@ pub mod motia {
                                             );
                                             _rt::string_lift(bytes17)
                                         };
-                                        V21::Limit(e21)
-                                    }
-                                    n => {
-                                        debug_assert_eq!(n, 3, "invalid enum discriminant");
-                                        let e21 = {
-                                            let l18 = *ptr5
-                                                .add(2 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<*mut u8>();
-                                            let l19 = *ptr5
-                                                .add(3 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<usize>();
-                                            let len20 = l19;
-                                            let bytes20 = _rt::Vec::from_raw_parts(
-                                                l18.cast(),
-                                                len20,
-                                                len20,
-                                            );
-                                            _rt::string_lift(bytes20)
-                                        };
-                                        V21::Unavailable(e21)
+                                        V18::Unavailable(e18)
                                     }
                                 };
-                                v21
+                                v18
                             };
                             Err(e)
                         }
                         _ => _rt::invalid_enum_discriminant(),
                     };
-                    result22
+                    result19
                 }
             }
         }
@@ -1742,7 +2226,7 @@ pub mod motia {
                     let len1 = vec1.len();
                     let ptr2 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
-                    #[link(wasm_import_module = "motia:step/state@0.1.0")]
+                    #[link(wasm_import_module = "motia:step/state@0.2.0")]
                     unsafe extern "C" {
                         #[link_name = "get"]
                         fn wit_import3(
@@ -1917,7 +2401,7 @@ pub mod motia {
                     let len2 = vec2.len();
                     let ptr3 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
-                    #[link(wasm_import_module = "motia:step/state@0.1.0")]
+                    #[link(wasm_import_module = "motia:step/state@0.2.0")]
                     unsafe extern "C" {
                         #[link_name = "set"]
                         fn wit_import4(
@@ -2100,7 +2584,7 @@ pub mod motia {
                     let len1 = vec1.len();
                     let ptr2 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
-                    #[link(wasm_import_module = "motia:step/state@0.1.0")]
+                    #[link(wasm_import_module = "motia:step/state@0.2.0")]
                     unsafe extern "C" {
                         #[link_name = "delete"]
                         fn wit_import3(
@@ -2267,7 +2751,7 @@ pub mod motia {
                     let len0 = vec0.len();
                     let ptr1 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
-                    #[link(wasm_import_module = "motia:step/state@0.1.0")]
+                    #[link(wasm_import_module = "motia:step/state@0.2.0")]
                     unsafe extern "C" {
                         #[link_name = "get-group"]
                         fn wit_import2(_: *mut u8, _: usize, _: *mut u8);
@@ -2443,7 +2927,7 @@ pub mod motia {
                     let len0 = vec0.len();
                     let ptr1 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
-                    #[link(wasm_import_module = "motia:step/state@0.1.0")]
+                    #[link(wasm_import_module = "motia:step/state@0.2.0")]
                     unsafe extern "C" {
                         #[link_name = "clear"]
                         fn wit_import2(_: *mut u8, _: usize, _: *mut u8);
@@ -2671,7 +3155,7 @@ pub mod motia {
                     }
                     let ptr14 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
-                    #[link(wasm_import_module = "motia:step/state@0.1.0")]
+                    #[link(wasm_import_module = "motia:step/state@0.2.0")]
                     unsafe extern "C" {
                         #[link_name = "update"]
                         fn wit_import15(
@@ -2875,7 +3359,7 @@ pub mod motia {
                     let len2 = vec2.len();
                     let ptr3 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
-                    #[link(wasm_import_module = "motia:step/streams@0.1.0")]
+                    #[link(wasm_import_module = "motia:step/streams@0.2.0")]
                     unsafe extern "C" {
                         #[link_name = "get"]
                         fn wit_import4(
@@ -3066,7 +3550,7 @@ pub mod motia {
                     let len3 = vec3.len();
                     let ptr4 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
-                    #[link(wasm_import_module = "motia:step/streams@0.1.0")]
+                    #[link(wasm_import_module = "motia:step/streams@0.2.0")]
                     unsafe extern "C" {
                         #[link_name = "set"]
                         fn wit_import5(
@@ -3247,7 +3731,7 @@ pub mod motia {
                     let len2 = vec2.len();
                     let ptr3 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
-                    #[link(wasm_import_module = "motia:step/streams@0.1.0")]
+                    #[link(wasm_import_module = "motia:step/streams@0.2.0")]
                     unsafe extern "C" {
                         #[link_name = "delete"]
                         fn wit_import4(
@@ -3430,7 +3914,7 @@ pub mod motia {
                     let len1 = vec1.len();
                     let ptr2 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
-                    #[link(wasm_import_module = "motia:step/streams@0.1.0")]
+                    #[link(wasm_import_module = "motia:step/streams@0.2.0")]
                     unsafe extern "C" {
                         #[link_name = "get-group"]
                         fn wit_import3(
@@ -3642,7 +4126,7 @@ pub mod motia {
                     let len5 = vec5.len();
                     let ptr6 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
-                    #[link(wasm_import_module = "motia:step/streams@0.1.0")]
+                    #[link(wasm_import_module = "motia:step/streams@0.2.0")]
                     unsafe extern "C" {
                         #[link_name = "send"]
                         fn wit_import7(
@@ -3854,7 +4338,7 @@ pub mod motia {
                         None => (0i32, ::core::ptr::null_mut(), 0usize),
                     };
                     #[cfg(target_arch = "wasm32")]
-                    #[link(wasm_import_module = "motia:step/logger@0.1.0")]
+                    #[link(wasm_import_module = "motia:step/logger@0.2.0")]
                     unsafe extern "C" {
                         #[link_name = "log"]
                         fn wit_import3(
@@ -4086,51 +4570,6 @@ mod _rt {
     #![allow(dead_code, unused_imports, clippy::all)]
     pub use alloc_crate::string::String;
     pub use alloc_crate::vec::Vec;
-    pub unsafe fn string_lift(bytes: Vec<u8>) -> String {
-        if cfg!(debug_assertions) {
-            String::from_utf8(bytes).unwrap()
-        } else {
-            unsafe { String::from_utf8_unchecked(bytes) }
-        }
-    }
-    pub unsafe fn invalid_enum_discriminant<T>() -> T {
-        if cfg!(debug_assertions) {
-            panic!("invalid enum discriminant")
-        } else {
-            unsafe { core::hint::unreachable_unchecked() }
-        }
-    }
-    pub unsafe fn cabi_dealloc(ptr: *mut u8, size: usize, align: usize) {
-        if size == 0 {
-            return;
-        }
-        unsafe {
-            let layout = alloc::Layout::from_size_align_unchecked(size, align);
-            alloc::dealloc(ptr, layout);
-        }
-    }
-    pub fn as_f64<T: AsF64>(t: T) -> f64 {
-        t.as_f64()
-    }
-    pub trait AsF64 {
-        fn as_f64(self) -> f64;
-    }
-    impl<'a, T: Copy + AsF64> AsF64 for &'a T {
-        fn as_f64(self) -> f64 {
-            (*self).as_f64()
-        }
-    }
-    impl AsF64 for f64 {
-        #[inline]
-        fn as_f64(self) -> f64 {
-            self as f64
-        }
-    }
-    pub use alloc_crate::alloc;
-    #[cfg(target_arch = "wasm32")]
-    pub fn run_ctors_once() {
-        wit_bindgen::rt::run_ctors_once();
-    }
     pub fn as_i64<T: AsI64>(t: T) -> i64 {
         t.as_i64()
     }
@@ -4213,6 +4652,62 @@ mod _rt {
             self as i32
         }
     }
+    pub use alloc_crate::alloc;
+    pub unsafe fn string_lift(bytes: Vec<u8>) -> String {
+        if cfg!(debug_assertions) {
+            String::from_utf8(bytes).unwrap()
+        } else {
+            unsafe { String::from_utf8_unchecked(bytes) }
+        }
+    }
+    pub unsafe fn invalid_enum_discriminant<T>() -> T {
+        if cfg!(debug_assertions) {
+            panic!("invalid enum discriminant")
+        } else {
+            unsafe { core::hint::unreachable_unchecked() }
+        }
+    }
+    pub unsafe fn bool_lift(val: u8) -> bool {
+        if cfg!(debug_assertions) {
+            match val {
+                0 => false,
+                1 => true,
+                _ => panic!("invalid bool discriminant"),
+            }
+        } else {
+            val != 0
+        }
+    }
+    pub unsafe fn cabi_dealloc(ptr: *mut u8, size: usize, align: usize) {
+        if size == 0 {
+            return;
+        }
+        unsafe {
+            let layout = alloc::Layout::from_size_align_unchecked(size, align);
+            alloc::dealloc(ptr, layout);
+        }
+    }
+    pub fn as_f64<T: AsF64>(t: T) -> f64 {
+        t.as_f64()
+    }
+    pub trait AsF64 {
+        fn as_f64(self) -> f64;
+    }
+    impl<'a, T: Copy + AsF64> AsF64 for &'a T {
+        fn as_f64(self) -> f64 {
+            (*self).as_f64()
+        }
+    }
+    impl AsF64 for f64 {
+        #[inline]
+        fn as_f64(self) -> f64 {
+            self as f64
+        }
+    }
+    #[cfg(target_arch = "wasm32")]
+    pub fn run_ctors_once() {
+        wit_bindgen::rt::run_ctors_once();
+    }
     extern crate alloc as alloc_crate;
 }
 /// Generates `#[unsafe(no_mangle)]` functions to export the specified type as
@@ -4243,12 +4738,12 @@ macro_rules! __export_step_impl {
         $($path_to_types_root)*:: __export_world_step_cabi!($ty with_types_in
         $($path_to_types_root)*); const _ : () = { #[rustfmt::skip] #[cfg(target_arch =
         "wasm32")] #[unsafe (link_section =
-        "component-type:wit-bindgen:0.61.1:motia:step@0.1.0:step:imports and exports")]
+        "component-type:wit-bindgen:0.61.1:motia:step@0.2.0:step:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 2236] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 2336] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xc1\x10\x01A\x02\x01\
-A\x1c\x01B&\x01s\x04\0\x04json\x03\0\0\x01q\x04\x06denied\x01s\0\x07invalid\x01s\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xa5\x11\x01A\x02\x01\
+A\x1c\x01B'\x01s\x04\0\x04json\x03\0\0\x01q\x04\x06denied\x01s\0\x07invalid\x01s\
 \0\x05limit\x01s\0\x0bunavailable\x01s\0\x04\0\x05error\x03\0\x02\x01ks\x01p}\x01\
 r\x04\x04names\x09file-name\x04\x0ccontent-type\x04\x04data\x05\x04\0\x04part\x03\
 \0\x06\x01p\x07\x01q\x06\x05empty\0\0\x04json\0\0\x04text\0\0\x05bytes\0\0\x04fo\
@@ -4256,51 +4751,54 @@ rm\x01\x01\0\x09multipart\x01\x08\0\x04\0\x04body\x03\0\x09\x01o\x02ss\x01p\x0b\
 r\x07\x06methods\x04paths\x0bpath-params\x0c\x0cquery-params\x01\x07headers\x0c\x08\
 raw-body\x05\x04body\x0a\x04\0\x07request\x03\0\x0d\x01q\x04\x05empty\0\0\x04jso\
 n\x01\x01\0\x04text\x01s\0\x05bytes\x01\x05\0\x04\0\x0dresponse-body\x03\0\x0f\x01\
-r\x03\x06status{\x07headers\x0c\x04body\x10\x04\0\x08response\x03\0\x11\x01r\x03\
-\x05topics\x04data\x01\x10message-group-id\x04\x04\0\x05event\x03\0\x13\x01r\x01\
-\x0cscheduled-atw\x04\0\x09cron-tick\x03\0\x15\x01k\x01\x01r\x04\x08group-ids\x03\
-keys\x09old-value\x17\x09new-value\x17\x04\0\x0cstate-change\x03\0\x18\x01m\x03\x06\
-create\x06update\x06delete\x04\0\x0dstream-action\x03\0\x1a\x01r\x05\x0bstream-n\
-ames\x08group-ids\x02ids\x06action\x1b\x04data\x01\x04\0\x0dstream-change\x03\0\x1c\
-\x01q\x05\x03api\x01\x0e\0\x05event\x01\x14\0\x04cron\x01\x16\0\x05state\x01\x19\
-\0\x06stream\x01\x1d\0\x04\0\x07trigger\x03\0\x1e\x01ps\x01r\x06\x02ids\x08trace\
--ids\x05flows\x20\x07attempty\x08deadlinew\x07trigger\x1f\x04\0\x0ainvocation\x03\
-\0!\x01kw\x01r\x05\x04names\x07messages\x05stack\x04\x09retryable\x7f\x0bretry-a\
-fter#\x04\0\x07failure\x03\0$\x03\0\x16motia:step/types@0.1.0\x05\0\x02\x03\0\0\x04\
-json\x02\x03\0\0\x05error\x01B\x0a\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x02\
-\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x01ks\x01r\x01\x10message-group-id\x04\
-\x04\0\x0cemit-options\x03\0\x05\x01j\0\x01\x03\x01@\x03\x05topics\x04data\x01\x07\
-options\x06\0\x07\x04\0\x04emit\x01\x08\x03\0\x18motia:step/emitter@0.1.0\x05\x03\
-\x01B\x1c\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x02\x04\0\x05\
-error\x03\0\x02\x01r\x02\x03keys\x05value\x01\x04\0\x05entry\x03\0\x04\x01o\x02s\
-\x01\x01o\x02su\x01q\x05\x03set\x01\x06\0\x05merge\x01\x06\0\x09increment\x01\x07\
-\0\x09decrement\x01\x07\0\x06remove\x01s\0\x04\0\x09update-op\x03\0\x08\x01k\x01\
-\x01j\x01\x0a\x01\x03\x01@\x02\x08group-ids\x03keys\0\x0b\x04\0\x03get\x01\x0c\x01\
-@\x03\x08group-ids\x03keys\x05value\x01\0\x0b\x04\0\x03set\x01\x0d\x04\0\x06dele\
-te\x01\x0c\x01p\x05\x01j\x01\x0e\x01\x03\x01@\x01\x08group-ids\0\x0f\x04\0\x09ge\
-t-group\x01\x10\x01j\0\x01\x03\x01@\x01\x08group-ids\0\x11\x04\0\x05clear\x01\x12\
-\x01p\x09\x01j\x01\x01\x01\x03\x01@\x03\x08group-ids\x03keys\x03ops\x13\0\x14\x04\
-\0\x06update\x01\x15\x03\0\x16motia:step/state@0.1.0\x05\x04\x01B\x16\x02\x03\x02\
+r\x03\x06status{\x07headers\x0c\x04body\x10\x04\0\x08response\x03\0\x11\x01r\x05\
+\x02ids\x05topics\x04data\x01\x10message-group-id\x04\x07headers\x0c\x04\0\x05ev\
+ent\x03\0\x13\x01r\x01\x0cscheduled-atw\x04\0\x09cron-tick\x03\0\x15\x01k\x01\x01\
+r\x04\x08group-ids\x03keys\x09old-value\x17\x09new-value\x17\x04\0\x0cstate-chan\
+ge\x03\0\x18\x01m\x03\x06create\x06update\x06delete\x04\0\x0dstream-action\x03\0\
+\x1a\x01r\x05\x0bstream-names\x08group-ids\x02ids\x06action\x1b\x04data\x01\x04\0\
+\x0dstream-change\x03\0\x1c\x01p\x14\x01q\x06\x03api\x01\x0e\0\x05event\x01\x14\0\
+\x05batch\x01\x1e\0\x04cron\x01\x16\0\x05state\x01\x19\0\x06stream\x01\x1d\0\x04\
+\0\x07trigger\x03\0\x1f\x01ps\x01r\x06\x02ids\x08trace-ids\x05flows!\x07attempty\
+\x08deadlinew\x07trigger\x20\x04\0\x0ainvocation\x03\0\"\x01kw\x01r\x05\x04names\
+\x07messages\x05stack\x04\x09retryable\x7f\x0bretry-after$\x04\0\x07failure\x03\0\
+%\x03\0\x16motia:step/types@0.2.0\x05\0\x02\x03\0\0\x04json\x02\x03\0\0\x05error\
+\x01B\x11\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x02\x04\0\x05\
+error\x03\0\x02\x01ks\x01kw\x01kz\x01o\x02ss\x01p\x07\x01r\x06\x10message-group-\
+id\x04\x02id\x04\x02at\x05\x05delay\x05\x08priority\x06\x07headers\x08\x04\0\x0c\
+emit-options\x03\0\x09\x01j\x01s\x01\x03\x01@\x03\x05topics\x04data\x01\x07optio\
+ns\x0a\0\x0b\x04\0\x04emit\x01\x0c\x01j\x01\x7f\x01\x03\x01@\x01\x02ids\0\x0d\x04\
+\0\x06cancel\x01\x0e\x03\0\x18motia:step/emitter@0.2.0\x05\x03\x01B\x1c\x02\x03\x02\
 \x01\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x01r\
-\x02\x02ids\x04data\x01\x04\0\x04item\x03\0\x04\x01k\x01\x01j\x01\x06\x01\x03\x01\
-@\x03\x0bstream-names\x08group-ids\x02ids\0\x07\x04\0\x03get\x01\x08\x01j\x01\x01\
-\x01\x03\x01@\x04\x0bstream-names\x08group-ids\x02ids\x04data\x01\0\x09\x04\0\x03\
-set\x01\x0a\x04\0\x06delete\x01\x08\x01p\x05\x01j\x01\x0b\x01\x03\x01@\x02\x0bst\
-ream-names\x08group-ids\0\x0c\x04\0\x09get-group\x01\x0d\x01ks\x01j\0\x01\x03\x01\
-@\x05\x0bstream-names\x08group-ids\x02id\x0e\x0aevent-types\x04data\x01\0\x0f\x04\
-\0\x04send\x01\x10\x03\0\x18motia:step/streams@0.1.0\x05\x05\x01B\x07\x02\x03\x02\
-\x01\x01\x04\0\x04json\x03\0\0\x01m\x04\x05debug\x04info\x04warn\x05error\x04\0\x05\
-level\x03\0\x02\x01k\x01\x01@\x03\x05level\x03\x07messages\x04args\x04\x01\0\x04\
-\0\x03log\x01\x05\x03\0\x17motia:step/logger@0.1.0\x05\x06\x01B\x0a\x01o\x02ss\x01\
-p\0\x01@\0\0\x01\x04\0\x0fget-environment\x01\x02\x01ps\x01@\0\0\x03\x04\0\x0dge\
-t-arguments\x01\x04\x01ks\x01@\0\0\x05\x04\0\x0binitial-cwd\x01\x06\x03\0\x1awas\
-i:cli/environment@0.2.0\x05\x07\x03\0\x04json\x03\0\x01\x02\x03\0\0\x0ainvocatio\
-n\x03\0\x0ainvocation\x03\0\x09\x02\x03\0\0\x08response\x03\0\x08response\x03\0\x0b\
-\x02\x03\0\0\x07failure\x03\0\x07failure\x03\0\x0d\x01j\x01\x08\x01\x0e\x01@\0\0\
-\x0f\x04\0\x06config\x01\x10\x01k\x0c\x01j\x01\x11\x01\x0e\x01@\x01\x0ainvocatio\
-n\x0a\0\x12\x04\0\x06handle\x01\x13\x04\0\x15motia:step/step@0.1.0\x04\0\x0b\x0a\
-\x01\0\x04step\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x07\
-0.258.3\x10wit-bindgen-rust\x060.61.1";
+\x02\x03keys\x05value\x01\x04\0\x05entry\x03\0\x04\x01o\x02s\x01\x01o\x02su\x01q\
+\x05\x03set\x01\x06\0\x05merge\x01\x06\0\x09increment\x01\x07\0\x09decrement\x01\
+\x07\0\x06remove\x01s\0\x04\0\x09update-op\x03\0\x08\x01k\x01\x01j\x01\x0a\x01\x03\
+\x01@\x02\x08group-ids\x03keys\0\x0b\x04\0\x03get\x01\x0c\x01@\x03\x08group-ids\x03\
+keys\x05value\x01\0\x0b\x04\0\x03set\x01\x0d\x04\0\x06delete\x01\x0c\x01p\x05\x01\
+j\x01\x0e\x01\x03\x01@\x01\x08group-ids\0\x0f\x04\0\x09get-group\x01\x10\x01j\0\x01\
+\x03\x01@\x01\x08group-ids\0\x11\x04\0\x05clear\x01\x12\x01p\x09\x01j\x01\x01\x01\
+\x03\x01@\x03\x08group-ids\x03keys\x03ops\x13\0\x14\x04\0\x06update\x01\x15\x03\0\
+\x16motia:step/state@0.2.0\x05\x04\x01B\x16\x02\x03\x02\x01\x01\x04\0\x04json\x03\
+\0\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x01r\x02\x02ids\x04data\x01\x04\
+\0\x04item\x03\0\x04\x01k\x01\x01j\x01\x06\x01\x03\x01@\x03\x0bstream-names\x08g\
+roup-ids\x02ids\0\x07\x04\0\x03get\x01\x08\x01j\x01\x01\x01\x03\x01@\x04\x0bstre\
+am-names\x08group-ids\x02ids\x04data\x01\0\x09\x04\0\x03set\x01\x0a\x04\0\x06del\
+ete\x01\x08\x01p\x05\x01j\x01\x0b\x01\x03\x01@\x02\x0bstream-names\x08group-ids\0\
+\x0c\x04\0\x09get-group\x01\x0d\x01ks\x01j\0\x01\x03\x01@\x05\x0bstream-names\x08\
+group-ids\x02id\x0e\x0aevent-types\x04data\x01\0\x0f\x04\0\x04send\x01\x10\x03\0\
+\x18motia:step/streams@0.2.0\x05\x05\x01B\x07\x02\x03\x02\x01\x01\x04\0\x04json\x03\
+\0\0\x01m\x04\x05debug\x04info\x04warn\x05error\x04\0\x05level\x03\0\x02\x01k\x01\
+\x01@\x03\x05level\x03\x07messages\x04args\x04\x01\0\x04\0\x03log\x01\x05\x03\0\x17\
+motia:step/logger@0.2.0\x05\x06\x01B\x0a\x01o\x02ss\x01p\0\x01@\0\0\x01\x04\0\x0f\
+get-environment\x01\x02\x01ps\x01@\0\0\x03\x04\0\x0dget-arguments\x01\x04\x01ks\x01\
+@\0\0\x05\x04\0\x0binitial-cwd\x01\x06\x03\0\x1awasi:cli/environment@0.2.0\x05\x07\
+\x03\0\x04json\x03\0\x01\x02\x03\0\0\x0ainvocation\x03\0\x0ainvocation\x03\0\x09\
+\x02\x03\0\0\x08response\x03\0\x08response\x03\0\x0b\x02\x03\0\0\x07failure\x03\0\
+\x07failure\x03\0\x0d\x01j\x01\x08\x01\x0e\x01@\0\0\x0f\x04\0\x06config\x01\x10\x01\
+k\x0c\x01j\x01\x11\x01\x0e\x01@\x01\x0ainvocation\x0a\0\x12\x04\0\x06handle\x01\x13\
+\x04\0\x15motia:step/step@0.2.0\x04\0\x0b\x0a\x01\0\x04step\x03\0\0\0G\x09produc\
+ers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060\
+.61.1";
         };
     };
 }
@@ -4309,13 +4807,13 @@ pub use __export_step_impl as export;
 #[rustfmt::skip]
 #[cfg(target_arch = "wasm32")]
 #[unsafe(
-    link_section = "component-type:wit-bindgen:0.61.1:motia:step@0.1.0:step-with-all-of-its-exports-removed:encoded world"
+    link_section = "component-type:wit-bindgen:0.61.1:motia:step@0.2.0:step-with-all-of-its-exports-removed:encoded world"
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 2241] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xa6\x10\x01A\x02\x01\
-A\x15\x01B&\x01s\x04\0\x04json\x03\0\0\x01q\x04\x06denied\x01s\0\x07invalid\x01s\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 2341] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x8a\x11\x01A\x02\x01\
+A\x15\x01B'\x01s\x04\0\x04json\x03\0\0\x01q\x04\x06denied\x01s\0\x07invalid\x01s\
 \0\x05limit\x01s\0\x0bunavailable\x01s\0\x04\0\x05error\x03\0\x02\x01ks\x01p}\x01\
 r\x04\x04names\x09file-name\x04\x0ccontent-type\x04\x04data\x05\x04\0\x04part\x03\
 \0\x06\x01p\x07\x01q\x06\x05empty\0\0\x04json\0\0\x04text\0\0\x05bytes\0\0\x04fo\
@@ -4323,50 +4821,52 @@ rm\x01\x01\0\x09multipart\x01\x08\0\x04\0\x04body\x03\0\x09\x01o\x02ss\x01p\x0b\
 r\x07\x06methods\x04paths\x0bpath-params\x0c\x0cquery-params\x01\x07headers\x0c\x08\
 raw-body\x05\x04body\x0a\x04\0\x07request\x03\0\x0d\x01q\x04\x05empty\0\0\x04jso\
 n\x01\x01\0\x04text\x01s\0\x05bytes\x01\x05\0\x04\0\x0dresponse-body\x03\0\x0f\x01\
-r\x03\x06status{\x07headers\x0c\x04body\x10\x04\0\x08response\x03\0\x11\x01r\x03\
-\x05topics\x04data\x01\x10message-group-id\x04\x04\0\x05event\x03\0\x13\x01r\x01\
-\x0cscheduled-atw\x04\0\x09cron-tick\x03\0\x15\x01k\x01\x01r\x04\x08group-ids\x03\
-keys\x09old-value\x17\x09new-value\x17\x04\0\x0cstate-change\x03\0\x18\x01m\x03\x06\
-create\x06update\x06delete\x04\0\x0dstream-action\x03\0\x1a\x01r\x05\x0bstream-n\
-ames\x08group-ids\x02ids\x06action\x1b\x04data\x01\x04\0\x0dstream-change\x03\0\x1c\
-\x01q\x05\x03api\x01\x0e\0\x05event\x01\x14\0\x04cron\x01\x16\0\x05state\x01\x19\
-\0\x06stream\x01\x1d\0\x04\0\x07trigger\x03\0\x1e\x01ps\x01r\x06\x02ids\x08trace\
--ids\x05flows\x20\x07attempty\x08deadlinew\x07trigger\x1f\x04\0\x0ainvocation\x03\
-\0!\x01kw\x01r\x05\x04names\x07messages\x05stack\x04\x09retryable\x7f\x0bretry-a\
-fter#\x04\0\x07failure\x03\0$\x03\0\x16motia:step/types@0.1.0\x05\0\x02\x03\0\0\x04\
-json\x02\x03\0\0\x05error\x01B\x0a\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x02\
-\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x01ks\x01r\x01\x10message-group-id\x04\
-\x04\0\x0cemit-options\x03\0\x05\x01j\0\x01\x03\x01@\x03\x05topics\x04data\x01\x07\
-options\x06\0\x07\x04\0\x04emit\x01\x08\x03\0\x18motia:step/emitter@0.1.0\x05\x03\
-\x01B\x1c\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x02\x04\0\x05\
-error\x03\0\x02\x01r\x02\x03keys\x05value\x01\x04\0\x05entry\x03\0\x04\x01o\x02s\
-\x01\x01o\x02su\x01q\x05\x03set\x01\x06\0\x05merge\x01\x06\0\x09increment\x01\x07\
-\0\x09decrement\x01\x07\0\x06remove\x01s\0\x04\0\x09update-op\x03\0\x08\x01k\x01\
-\x01j\x01\x0a\x01\x03\x01@\x02\x08group-ids\x03keys\0\x0b\x04\0\x03get\x01\x0c\x01\
-@\x03\x08group-ids\x03keys\x05value\x01\0\x0b\x04\0\x03set\x01\x0d\x04\0\x06dele\
-te\x01\x0c\x01p\x05\x01j\x01\x0e\x01\x03\x01@\x01\x08group-ids\0\x0f\x04\0\x09ge\
-t-group\x01\x10\x01j\0\x01\x03\x01@\x01\x08group-ids\0\x11\x04\0\x05clear\x01\x12\
-\x01p\x09\x01j\x01\x01\x01\x03\x01@\x03\x08group-ids\x03keys\x03ops\x13\0\x14\x04\
-\0\x06update\x01\x15\x03\0\x16motia:step/state@0.1.0\x05\x04\x01B\x16\x02\x03\x02\
+r\x03\x06status{\x07headers\x0c\x04body\x10\x04\0\x08response\x03\0\x11\x01r\x05\
+\x02ids\x05topics\x04data\x01\x10message-group-id\x04\x07headers\x0c\x04\0\x05ev\
+ent\x03\0\x13\x01r\x01\x0cscheduled-atw\x04\0\x09cron-tick\x03\0\x15\x01k\x01\x01\
+r\x04\x08group-ids\x03keys\x09old-value\x17\x09new-value\x17\x04\0\x0cstate-chan\
+ge\x03\0\x18\x01m\x03\x06create\x06update\x06delete\x04\0\x0dstream-action\x03\0\
+\x1a\x01r\x05\x0bstream-names\x08group-ids\x02ids\x06action\x1b\x04data\x01\x04\0\
+\x0dstream-change\x03\0\x1c\x01p\x14\x01q\x06\x03api\x01\x0e\0\x05event\x01\x14\0\
+\x05batch\x01\x1e\0\x04cron\x01\x16\0\x05state\x01\x19\0\x06stream\x01\x1d\0\x04\
+\0\x07trigger\x03\0\x1f\x01ps\x01r\x06\x02ids\x08trace-ids\x05flows!\x07attempty\
+\x08deadlinew\x07trigger\x20\x04\0\x0ainvocation\x03\0\"\x01kw\x01r\x05\x04names\
+\x07messages\x05stack\x04\x09retryable\x7f\x0bretry-after$\x04\0\x07failure\x03\0\
+%\x03\0\x16motia:step/types@0.2.0\x05\0\x02\x03\0\0\x04json\x02\x03\0\0\x05error\
+\x01B\x11\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x02\x04\0\x05\
+error\x03\0\x02\x01ks\x01kw\x01kz\x01o\x02ss\x01p\x07\x01r\x06\x10message-group-\
+id\x04\x02id\x04\x02at\x05\x05delay\x05\x08priority\x06\x07headers\x08\x04\0\x0c\
+emit-options\x03\0\x09\x01j\x01s\x01\x03\x01@\x03\x05topics\x04data\x01\x07optio\
+ns\x0a\0\x0b\x04\0\x04emit\x01\x0c\x01j\x01\x7f\x01\x03\x01@\x01\x02ids\0\x0d\x04\
+\0\x06cancel\x01\x0e\x03\0\x18motia:step/emitter@0.2.0\x05\x03\x01B\x1c\x02\x03\x02\
 \x01\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x01r\
-\x02\x02ids\x04data\x01\x04\0\x04item\x03\0\x04\x01k\x01\x01j\x01\x06\x01\x03\x01\
-@\x03\x0bstream-names\x08group-ids\x02ids\0\x07\x04\0\x03get\x01\x08\x01j\x01\x01\
-\x01\x03\x01@\x04\x0bstream-names\x08group-ids\x02ids\x04data\x01\0\x09\x04\0\x03\
-set\x01\x0a\x04\0\x06delete\x01\x08\x01p\x05\x01j\x01\x0b\x01\x03\x01@\x02\x0bst\
-ream-names\x08group-ids\0\x0c\x04\0\x09get-group\x01\x0d\x01ks\x01j\0\x01\x03\x01\
-@\x05\x0bstream-names\x08group-ids\x02id\x0e\x0aevent-types\x04data\x01\0\x0f\x04\
-\0\x04send\x01\x10\x03\0\x18motia:step/streams@0.1.0\x05\x05\x01B\x07\x02\x03\x02\
-\x01\x01\x04\0\x04json\x03\0\0\x01m\x04\x05debug\x04info\x04warn\x05error\x04\0\x05\
-level\x03\0\x02\x01k\x01\x01@\x03\x05level\x03\x07messages\x04args\x04\x01\0\x04\
-\0\x03log\x01\x05\x03\0\x17motia:step/logger@0.1.0\x05\x06\x01B\x0a\x01o\x02ss\x01\
-p\0\x01@\0\0\x01\x04\0\x0fget-environment\x01\x02\x01ps\x01@\0\0\x03\x04\0\x0dge\
-t-arguments\x01\x04\x01ks\x01@\0\0\x05\x04\0\x0binitial-cwd\x01\x06\x03\0\x1awas\
-i:cli/environment@0.2.0\x05\x07\x03\0\x04json\x03\0\x01\x02\x03\0\0\x0ainvocatio\
-n\x03\0\x0ainvocation\x03\0\x09\x02\x03\0\0\x08response\x03\0\x08response\x03\0\x0b\
-\x02\x03\0\0\x07failure\x03\0\x07failure\x03\0\x0d\x04\05motia:step/step-with-al\
-l-of-its-exports-removed@0.1.0\x04\0\x0b*\x01\0$step-with-all-of-its-exports-rem\
-oved\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\
-\x10wit-bindgen-rust\x060.61.1";
+\x02\x03keys\x05value\x01\x04\0\x05entry\x03\0\x04\x01o\x02s\x01\x01o\x02su\x01q\
+\x05\x03set\x01\x06\0\x05merge\x01\x06\0\x09increment\x01\x07\0\x09decrement\x01\
+\x07\0\x06remove\x01s\0\x04\0\x09update-op\x03\0\x08\x01k\x01\x01j\x01\x0a\x01\x03\
+\x01@\x02\x08group-ids\x03keys\0\x0b\x04\0\x03get\x01\x0c\x01@\x03\x08group-ids\x03\
+keys\x05value\x01\0\x0b\x04\0\x03set\x01\x0d\x04\0\x06delete\x01\x0c\x01p\x05\x01\
+j\x01\x0e\x01\x03\x01@\x01\x08group-ids\0\x0f\x04\0\x09get-group\x01\x10\x01j\0\x01\
+\x03\x01@\x01\x08group-ids\0\x11\x04\0\x05clear\x01\x12\x01p\x09\x01j\x01\x01\x01\
+\x03\x01@\x03\x08group-ids\x03keys\x03ops\x13\0\x14\x04\0\x06update\x01\x15\x03\0\
+\x16motia:step/state@0.2.0\x05\x04\x01B\x16\x02\x03\x02\x01\x01\x04\0\x04json\x03\
+\0\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x01r\x02\x02ids\x04data\x01\x04\
+\0\x04item\x03\0\x04\x01k\x01\x01j\x01\x06\x01\x03\x01@\x03\x0bstream-names\x08g\
+roup-ids\x02ids\0\x07\x04\0\x03get\x01\x08\x01j\x01\x01\x01\x03\x01@\x04\x0bstre\
+am-names\x08group-ids\x02ids\x04data\x01\0\x09\x04\0\x03set\x01\x0a\x04\0\x06del\
+ete\x01\x08\x01p\x05\x01j\x01\x0b\x01\x03\x01@\x02\x0bstream-names\x08group-ids\0\
+\x0c\x04\0\x09get-group\x01\x0d\x01ks\x01j\0\x01\x03\x01@\x05\x0bstream-names\x08\
+group-ids\x02id\x0e\x0aevent-types\x04data\x01\0\x0f\x04\0\x04send\x01\x10\x03\0\
+\x18motia:step/streams@0.2.0\x05\x05\x01B\x07\x02\x03\x02\x01\x01\x04\0\x04json\x03\
+\0\0\x01m\x04\x05debug\x04info\x04warn\x05error\x04\0\x05level\x03\0\x02\x01k\x01\
+\x01@\x03\x05level\x03\x07messages\x04args\x04\x01\0\x04\0\x03log\x01\x05\x03\0\x17\
+motia:step/logger@0.2.0\x05\x06\x01B\x0a\x01o\x02ss\x01p\0\x01@\0\0\x01\x04\0\x0f\
+get-environment\x01\x02\x01ps\x01@\0\0\x03\x04\0\x0dget-arguments\x01\x04\x01ks\x01\
+@\0\0\x05\x04\0\x0binitial-cwd\x01\x06\x03\0\x1awasi:cli/environment@0.2.0\x05\x07\
+\x03\0\x04json\x03\0\x01\x02\x03\0\0\x0ainvocation\x03\0\x0ainvocation\x03\0\x09\
+\x02\x03\0\0\x08response\x03\0\x08response\x03\0\x0b\x02\x03\0\0\x07failure\x03\0\
+\x07failure\x03\0\x0d\x04\05motia:step/step-with-all-of-its-exports-removed@0.2.\
+0\x04\0\x0b*\x01\0$step-with-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\
+\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

@@ -6,6 +6,8 @@ use schemars::{JsonSchema, generate::SchemaSettings};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::{Error, Result};
+
 /// A config under construction.
 #[derive(Default)]
 pub struct Config(Map<String, Value>);
@@ -31,14 +33,43 @@ impl Config {
     }
 
     /// Adds or replaces the keys of an object, or of the JSON text of one.
-    pub fn merge(mut self, keys: Value) -> Self {
-        let keys = match keys {
-            Value::String(text) => serde_json::from_str(&text).expect("`config` is JSON"),
+    pub fn merge(mut self, keys: Value) -> Result<Self> {
+        let keys: Value = match keys {
+            Value::String(text) => serde_json::from_str(&text)
+                .map_err(|error| Error::new(format!("`config` is not JSON: {error}")))?,
             keys => keys,
         };
-        let Value::Object(keys) = keys else { panic!("`config` is a JSON object, not {keys}") };
+        let Value::Object(keys) = keys else {
+            return Err(Error::new(format!("`config` is a JSON object, not {keys}")));
+        };
         self.0.extend(keys);
-        self
+        Ok(self)
+    }
+
+    /// The config of a handler that takes one event at a time.
+    pub fn of_single_events(self) -> Result<Self> {
+        match self.has_batch() {
+            false => Ok(self),
+            true => Err(Error::new(
+                "`infrastructure.queue.batch` gathers events, so the handler takes a `Vec<Event<T>>`",
+            )),
+        }
+    }
+
+    /// The config of a handler that takes a batch of events.
+    pub fn of_batches(self) -> Result<Self> {
+        match self.has_batch() {
+            true => Ok(self),
+            false => Err(Error::new(
+                "the handler takes a `Vec<Event<T>>`, so the queue needs a batch: \
+                 `infrastructure = { queue = { batch = { size = 100 } } }`",
+            )),
+        }
+    }
+
+    fn has_batch(&self) -> bool {
+        let queue = self.0.get("infrastructure").and_then(|all| all.get("queue"));
+        queue.and_then(|queue| queue.get("batch")).is_some_and(|batch| !batch.is_null())
     }
 
     /// The config.

@@ -7,7 +7,7 @@ use std::{
 
 use serde::Serialize;
 
-use crate::{Logger, Result, State, Stream, host};
+use crate::{EventBuilder, Logger, Result, State, Stream, host};
 
 /// What a handler may do, and what it was called for. Cloning it is cheap.
 ///
@@ -26,7 +26,8 @@ use crate::{Logger, Result, State, Stream, host};
 ///     ctx.state().set("drafts", ctx.trace_id(), &input)?;
 ///     let kept: Option<Draft> = ctx.state().get("drafts", ctx.trace_id())?;
 ///     ctx.streams("posts").set("all", "latest", &json!({ "text": input.text }))?;
-///     ctx.emit("draft.published", &kept)
+///     ctx.emit("draft.published", &kept)?;
+///     Ok(())
 /// }
 ///
 /// motia::testing::event::<handler>("draft.ready", json!({ "text": "Hello" })).unwrap();
@@ -51,21 +52,34 @@ impl Context {
         Self(Rc::new(call))
     }
 
-    /// Emits an event. It is on disk before the host acknowledges what the step was called for.
+    /// Emits an event and returns its id. It is on disk before the host acknowledges what the step was
+    /// called for; an atomic step emits when it succeeds.
     #[track_caller]
-    pub fn emit(&self, topic: &str, data: &(impl Serialize + ?Sized)) -> Result {
-        Ok(host::emit(topic, &serde_json::to_string(data)?, None)?)
+    pub fn emit(&self, topic: &str, data: &(impl Serialize + ?Sized)) -> Result<String> {
+        self.event(topic, data).emit()
     }
 
-    /// Emits an event that steps with a `fifo` queue get in order with the others of its group.
+    /// Emits an event that steps with a `fifo` queue get in order with the others of its group, and returns its id.
     #[track_caller]
     pub fn emit_in_group(
         &self,
         topic: &str,
         group: &str,
         data: &(impl Serialize + ?Sized),
-    ) -> Result {
-        Ok(host::emit(topic, &serde_json::to_string(data)?, Some(group))?)
+    ) -> Result<String> {
+        self.event(topic, data).group(group).emit()
+    }
+
+    /// Begins an event with options: `ctx.event(topic, &data).delay(an_hour).emit()?`.
+    pub fn event(&self, topic: &str, data: &(impl Serialize + ?Sized)) -> EventBuilder {
+        EventBuilder::new(topic, data)
+    }
+
+    /// Takes back an event that waits for its time, by the id that its `emit` returned. False if there is nothing
+    /// left to take back: every step has been given it, or it was cancelled before.
+    #[track_caller]
+    pub fn cancel(&self, event_id: &str) -> Result<bool> {
+        Ok(host::cancel(event_id)?)
     }
 
     /// Values that steps share.

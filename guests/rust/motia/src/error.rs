@@ -71,7 +71,8 @@ impl Error {
         self
     }
 
-    /// In an api step, answers this status with `{"error": message}` instead of failing.
+    /// In an api step, answers this status with `{"error": message}` instead of failing; what an atomic step
+    /// wrote before takes effect then.
     pub fn status(mut self, status: u16) -> Self {
         self.status = Some(status);
         self

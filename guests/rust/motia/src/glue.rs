@@ -21,7 +21,7 @@ pub mod bindings;
 impl<S: Step> Guest for S {
     fn config() -> Result<String, Failure> {
         report_panics();
-        Ok(S::config().to_string())
+        Ok(S::config()?.to_string())
     }
 
     fn handle(invocation: Invocation) -> Result<Option<types::Response>, Failure> {
@@ -57,11 +57,10 @@ fn report_panics() {
 fn trigger(trigger: types::Trigger) -> Result<Trigger> {
     Ok(match trigger {
         types::Trigger::Api(request) => Trigger::Api(self::request(request)?),
-        types::Trigger::Event(event) => Trigger::Event(Event {
-            data: serde_json::from_str(&event.data)?,
-            topic: event.topic,
-            message_group_id: event.message_group_id,
-        }),
+        types::Trigger::Event(event) => Trigger::Event(self::event(event)?),
+        types::Trigger::Batch(events) => {
+            Trigger::Batch(events.into_iter().map(event).collect::<Result<_>>()?)
+        }
         types::Trigger::Cron(tick) => Trigger::Cron(CronTick { scheduled_at: tick.scheduled_at }),
         types::Trigger::State(change) => Trigger::State(StateChange {
             group_id: change.group_id,
@@ -80,6 +79,16 @@ fn trigger(trigger: types::Trigger) -> Result<Trigger> {
             },
             data: serde_json::from_str(&change.data)?,
         }),
+    })
+}
+
+fn event(event: types::Event) -> Result<Event> {
+    Ok(Event {
+        id: event.id,
+        topic: event.topic,
+        data: serde_json::from_str(&event.data)?,
+        message_group_id: event.message_group_id,
+        headers: event.headers,
     })
 }
 

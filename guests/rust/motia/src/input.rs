@@ -35,10 +35,7 @@ impl<T: DeserializeOwned> FromEvent for T {
     type Data = T;
 
     fn from_event(event: Event<Value>) -> Result<Self> {
-        serde_json::from_value(event.data).map_err(|error| {
-            let message = format!("the data of `{}` does not fit: {error}", event.topic);
-            Error::new(message).non_retryable()
-        })
+        event.typed().map(|event| event.data)
     }
 }
 
@@ -46,8 +43,7 @@ impl<T: DeserializeOwned> FromEvent for Event<T> {
     type Data = T;
 
     fn from_event(event: Event<Value>) -> Result<Self> {
-        let Event { topic, message_group_id, .. } = event.clone();
-        Ok(Self { topic, data: T::from_event(event)?, message_group_id })
+        event.typed()
     }
 }
 

@@ -1,9 +1,10 @@
 //! Backend steps in Rust: HTTP endpoints, event handlers and scheduled jobs, each a file
 //! `steps/*_step.rs` that the host runs as a WebAssembly component.
 //!
-//! A step is one function with an attribute: [`api`], [`event`] or [`cron`]; [`noop!`] declares
-//! a step that is only drawn, [`stream!`] a stream, and [`step`] is for everything else. The
-//! function is given its input, already deserialised, and a [`Context`] with all that it may do.
+//! A step is one function with an attribute: [`api`], [`event`], [`cron`], [`state_change`] or
+//! [`stream_change`]; [`noop!`] declares a step that is only drawn, [`stream!`] a stream, and [`step`]
+//! is for a config of one's own. The function is given its input, already deserialised, and a
+//! [`Context`] with all that it may do.
 //!
 //! ```
 //! use motia::prelude::*;
@@ -45,6 +46,7 @@ mod answer;
 mod config;
 mod context;
 mod error;
+mod event_builder;
 #[cfg(target_arch = "wasm32")]
 mod glue;
 mod host;
@@ -63,10 +65,11 @@ mod trigger;
 pub use answer::Answer;
 pub use context::Context;
 pub use error::{Error, Result};
+pub use event_builder::EventBuilder;
 pub use host::HostError;
 pub use logger::Logger;
 pub use middleware::Next;
-pub use motia_macros::{api, cron, event, noop, step, stream};
+pub use motia_macros::{api, cron, event, noop, state_change, step, stream, stream_change};
 pub use request::{Part, Request};
 pub use response::{Body, Response};
 pub use run::Step;
@@ -79,7 +82,8 @@ pub use trigger::{CronTick, Event, StateChange, StreamAction, StreamChange, Trig
 /// What nearly every step uses: `use motia::prelude::*;`.
 pub mod prelude {
     pub use crate::{
-        Context, CronTick, Error, Event, Next, Request, Response, Result, Trigger, Update,
+        Context, CronTick, Error, Event, Next, Request, Response, Result, StateChange,
+        StreamAction, StreamChange, Trigger, Update,
     };
     pub use schemars::JsonSchema;
     pub use serde_json::{Value, json};
@@ -97,6 +101,6 @@ pub mod __private {
     #[cfg(target_arch = "wasm32")]
     pub use crate::glue::bindings;
     pub use crate::input::{FromApi, FromCron, FromEvent};
-    pub use crate::run::{api, cron, event, not_called, step};
+    pub use crate::run::{api, batch, cron, event, not_called, state_change, step, stream_change};
     pub use serde_json::Value;
 }

@@ -1,18 +1,19 @@
 //! One call of a step, from trigger to response.
 
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::{
-    Answer, Context, Error, Response, Result, Trigger,
-    answer::Finish,
+    Answer, Context, Error, Event, Response, Result, StateChange, StreamChange, Trigger,
+    answer::{Finish, Verdict},
     input::{FromApi, FromCron, FromEvent, unexpected},
     middleware::{Middleware, Next},
 };
 
 /// A step: what the attributes of this crate make of a function, on a type of the function's name.
 pub trait Step {
-    /// The step's config.
-    fn config() -> Value;
+    /// The step's config, or what is wrong with it.
+    fn config() -> Result<Value>;
 
     /// Runs the handler once; an api step answers with a response.
     fn handle(trigger: Trigger, ctx: Context) -> Result<Option<Response>>;
@@ -51,6 +52,53 @@ pub fn event<I: FromEvent, F: Finish>(
         return Err(unexpected("event", &trigger));
     };
     handler(I::from_event(event)?, ctx).finish().map(|()| None)
+}
+
+/// Runs an event handler that takes a batch.
+pub fn batch<T: DeserializeOwned, F: Finish>(
+    trigger: Trigger,
+    ctx: &Context,
+    handler: impl FnOnce(Vec<Event<T>>, &Context) -> F,
+) -> Result<Option<Response>> {
+    let Trigger::Batch(events) = trigger else {
+        return Err(unexpected("batch", &trigger));
+    };
+    let events = events.into_iter().map(|event| event.typed::<T>()).collect::<Result<Vec<_>>>()?;
+    handler(events, ctx).finish().map(|()| None)
+}
+
+/// Runs a handler of changes of state where the condition allows it.
+pub fn state_change<T: DeserializeOwned, V: Verdict, F: Finish>(
+    trigger: Trigger,
+    ctx: &Context,
+    condition: impl FnOnce(&StateChange<T>, &Context) -> V,
+    handler: impl FnOnce(StateChange<T>, &Context) -> F,
+) -> Result<Option<Response>> {
+    let Trigger::State(change) = trigger else {
+        return Err(unexpected("state", &trigger));
+    };
+    let change = change.typed::<T>()?;
+    if condition(&change, ctx).verdict()? {
+        handler(change, ctx).finish()?;
+    }
+    Ok(None)
+}
+
+/// Runs a handler of changes of stream items where the condition allows it.
+pub fn stream_change<T: DeserializeOwned, V: Verdict, F: Finish>(
+    trigger: Trigger,
+    ctx: &Context,
+    condition: impl FnOnce(&StreamChange<T>, &Context) -> V,
+    handler: impl FnOnce(StreamChange<T>, &Context) -> F,
+) -> Result<Option<Response>> {
+    let Trigger::Stream(change) = trigger else {
+        return Err(unexpected("stream", &trigger));
+    };
+    let change = change.typed::<T>()?;
+    if condition(&change, ctx).verdict()? {
+        handler(change, ctx).finish()?;
+    }
+    Ok(None)
 }
 
 /// Runs a cron handler.

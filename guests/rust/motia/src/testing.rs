@@ -8,29 +8,45 @@
 //!
 //! #[motia::cron(name = "Daily", cron = "0 9 * * *", emits = ["report.due"])]
 //! fn handler(ctx: Context) -> Result<()> {
-//!     ctx.emit("report.due", &json!({ "kind": "daily" }))
+//!     ctx.emit("report.due", &json!({ "kind": "daily" }))?;
+//!     Ok(())
 //! }
 //!
 //! motia::testing::tick::<handler>().unwrap();
 //! assert_eq!(motia::testing::emitted()[0].topic, "report.due");
 //! ```
 
+use std::time::{Duration, SystemTime};
+
 use serde_json::Value;
 
 pub use crate::host::Level;
 use crate::{
-    Context, CronTick, Event, Request, Response, Result, Step, Trigger, context::Call, host::with,
+    Context, CronTick, Event, Request, Response, Result, StateChange, Step, StreamChange, Trigger,
+    context::Call, host::with,
 };
 
-/// An event that was emitted.
+/// An event that was emitted and not cancelled.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Emitted {
+    /// What `emit` returned.
+    pub id: String,
     /// The topic.
     pub topic: String,
     /// The data.
     pub data: Value,
     /// The group, where one was given.
     pub message_group_id: Option<String>,
+    /// The emitter's own name for it, where one was given as its `id`.
+    pub name: Option<String>,
+    /// When it is to be delivered.
+    pub at: Option<SystemTime>,
+    /// After how long it is to be delivered.
+    pub delay: Option<Duration>,
+    /// The priority, 0 if none was given.
+    pub priority: i32,
+    /// What the emitter says about it.
+    pub headers: Vec<(String, String)>,
 }
 
 /// Something that was sent through a stream without being stored.
@@ -60,8 +76,12 @@ pub struct LogRecord {
 }
 
 /// The config of a step.
+///
+/// # Panics
+///
+/// When something is wrong with it; the build says so too.
 pub fn config<S: Step>() -> Value {
-    S::config()
+    S::config().unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// A context as a handler has it.
@@ -76,9 +96,14 @@ pub fn context() -> Context {
     })
 }
 
-/// Calls a step for any trigger.
+/// Calls a step for any trigger. An atomic step that fails leaves nothing but its log, and what it sent.
 pub fn call<S: Step>(trigger: Trigger) -> Result<Option<Response>> {
-    S::handle(trigger, context())
+    let before = with(|memory| memory.clone());
+    let result = S::handle(trigger, context());
+    if result.is_err() && config::<S>()["atomic"] == true {
+        with(|memory| memory.take_back_to(before));
+    }
+    result
 }
 
 /// Sends a request to an api step.
@@ -92,8 +117,23 @@ pub fn request<S: Step>(request: Request<Value>) -> Result<Response> {
 
 /// Sends an event to an event step.
 pub fn event<S: Step>(topic: &str, data: Value) -> Result {
-    let event = Event { topic: topic.to_owned(), data, message_group_id: None };
-    call::<S>(Trigger::Event(event)).map(drop)
+    call::<S>(Trigger::Event(Event::new(topic, data))).map(drop)
+}
+
+/// Sends a batch of events of one topic to an event step.
+pub fn batch<S: Step>(topic: &str, data: impl IntoIterator<Item = Value>) -> Result {
+    let events = data.into_iter().map(|data| Event::new(topic, data)).collect();
+    call::<S>(Trigger::Batch(events)).map(drop)
+}
+
+/// Tells a step of a change of state.
+pub fn state_change<S: Step>(change: StateChange) -> Result {
+    call::<S>(Trigger::State(change)).map(drop)
+}
+
+/// Tells a step of a change of a stream item.
+pub fn stream_change<S: Step>(change: StreamChange) -> Result {
+    call::<S>(Trigger::Stream(change)).map(drop)
 }
 
 /// Calls a cron step.

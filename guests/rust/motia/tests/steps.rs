@@ -1,6 +1,6 @@
 //! What the attributes make of a function: its config, and what happens when it is called.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use motia::{prelude::*, testing};
 use serde::{Deserialize, Serialize};
@@ -66,7 +66,57 @@ fn slow(_input: Plain) -> Result<()> {
     Err(Error::new("later").retry_after(Duration::from_secs(5)))
 }
 
-#[motia::cron(name = "Tick", cron = "*/5 * * * *", timezone = "Europe/Berlin")]
+#[motia::event(
+    name = "Gather",
+    subscribes = ["sent"],
+    infrastructure = { queue = {
+        type = "standard",
+        batch = { size = 10, timeout_seconds = 0.5 },
+        priority = { key = "text" },
+    } },
+)]
+fn gather(events: Vec<Event<Message>>, ctx: Context) {
+    let texts: Vec<&str> = events.iter().map(|event| event.data.text.as_str()).collect();
+    ctx.logger().info("gathered", json!({ "texts": texts }));
+}
+
+/// Its queue gives it no batches.
+#[motia::event(name = "Alone", subscribes = ["sent"])]
+fn alone(_events: Vec<Event>) {}
+
+fn has_grown(change: &StateChange<Plain>, _ctx: &Context) -> Result<bool> {
+    let old = change.old_value.as_ref().map_or(0, |old| old.n);
+    Ok(change.new_value.as_ref().is_some_and(|new| new.n > old))
+}
+
+#[motia::state_change(name = "Grown", group_id = "plain*", condition = has_grown, atomic = true)]
+fn grown(change: StateChange<Plain>, ctx: Context) -> Result<()> {
+    ctx.state().set("grown", &change.key, &true)?;
+    let id = ctx.emit("grown", &change.key)?;
+    if change.key == "bad" {
+        ctx.logger().warn("too late", json!({ "event": id }));
+        return Err(Error::new("bad").non_retryable());
+    }
+    Ok(())
+}
+
+#[motia::stream_change(
+    name = "Posted",
+    stream_name = "posts",
+    item_id = "a*",
+    condition = |change, _| change.id != "ax",
+)]
+fn posted(ctx: &Context, change: StreamChange<Message>) {
+    ctx.logger().info(&change.data.text, ());
+}
+
+#[motia::cron(
+    name = "Tick",
+    cron = "*/5 * * * *",
+    timezone = "Europe/Berlin",
+    overlap = "skip",
+    catchup_window_seconds = 60
+)]
 fn tick(tick: CronTick, ctx: Context) {
     ctx.logger().info("tick", json!({ "at": tick.scheduled_at }));
 }
@@ -76,7 +126,7 @@ fn plain(_req: Request<Plain>) -> Response<Plain> {
     Response::ok(Plain { n: 1 })
 }
 
-#[motia::step(config = r#"{ "name": "Watch", "triggers": [{ "type": "state" }] }"#)]
+#[motia::step(config = r#"{ "type": "state", "name": "Watch" }"#)]
 fn watch(trigger: Trigger, _ctx: Context) -> Result<Option<Response>> {
     match trigger {
         Trigger::State(change) => Err(Error::new(change.key).non_retryable()),
@@ -206,5 +256,88 @@ fn state_and_streams_hold_what_was_put_into_them() {
 fn a_cron_step_is_given_its_tick() {
     testing::tick::<tick>().unwrap();
     assert_eq!(testing::logs()[0].fields, json!({ "at": 0 }));
-    assert_eq!(testing::config::<tick>()["timezone"], "Europe/Berlin");
+    let config = testing::config::<tick>();
+    assert_eq!(config["timezone"], "Europe/Berlin");
+    assert_eq!((&config["overlap"], &config["catchupWindowSeconds"]), (&json!("skip"), &json!(60)));
+}
+
+#[test]
+fn keys_in_braces_have_the_names_that_the_host_reads() {
+    let queue = &testing::config::<gather>()["infrastructure"]["queue"];
+    let batch = json!({ "size": 10, "timeoutSeconds": 0.5 });
+    assert_eq!(
+        *queue,
+        json!({ "type": "standard", "batch": batch, "priority": { "key": "text" } })
+    );
+}
+
+#[test]
+fn a_batch_goes_to_a_handler_that_takes_a_list() {
+    assert_eq!(testing::config::<gather>()["input"]["title"], "Message");
+    testing::batch::<gather>("sent", [json!({ "text": "a" }), json!({ "text": "b" })]).unwrap();
+    assert_eq!(testing::logs()[0].fields, json!({ "texts": ["a", "b"] }));
+
+    let error = testing::batch::<gather>("sent", [json!({})]).unwrap_err();
+    assert_eq!(error.message(), "the data of `sent` does not fit: missing field `text`");
+    let error = <alone as motia::Step>::config().unwrap_err();
+    assert!(error.message().contains("queue = { batch = { size"), "{error}");
+}
+
+#[test]
+fn a_condition_decides_whether_the_handler_is_called() {
+    let config = testing::config::<grown>();
+    assert_eq!((&config["type"], &config["groupId"]), (&json!("state"), &json!("plain*")));
+    assert!(config.get("condition").is_none());
+
+    let change = |old: Option<u32>, new: Option<u32>| StateChange {
+        group_id: "plain".to_owned(),
+        key: "k".to_owned(),
+        old_value: old.map(|n| json!({ "n": n })),
+        new_value: new.map(|n| json!({ "n": n })),
+    };
+    testing::state_change::<grown>(change(Some(2), Some(1))).unwrap();
+    testing::state_change::<grown>(change(Some(2), None)).unwrap();
+    assert!(testing::emitted().is_empty());
+    testing::state_change::<grown>(change(None, Some(1))).unwrap();
+    assert_eq!(testing::emitted()[0].data, "k");
+
+    assert_eq!(testing::config::<posted>()["streamName"], "posts");
+    for id in ["ax", "a1"] {
+        let data = json!({ "id": id, "text": format!("post {id}") });
+        let (stream_name, group_id) = ("posts".to_owned(), "all".to_owned());
+        let action = StreamAction::Create;
+        let change = StreamChange { stream_name, group_id, id: id.to_owned(), action, data };
+        testing::stream_change::<posted>(change).unwrap();
+    }
+    let logs = testing::logs();
+    assert_eq!((logs.len(), logs[0].message.as_str()), (1, "post a1"));
+}
+
+#[test]
+fn an_atomic_step_that_fails_leaves_nothing_but_its_log() {
+    let (group_id, key) = ("plain".to_owned(), "bad".to_owned());
+    let change = StateChange { group_id, key, old_value: None, new_value: Some(json!({ "n": 1 })) };
+    testing::state_change::<grown>(change).unwrap_err();
+    assert!(testing::emitted().is_empty());
+    assert_eq!(testing::context().state().get::<bool>("grown", "bad").unwrap(), None);
+    assert_eq!(testing::logs().len(), 1);
+}
+
+#[test]
+fn an_event_has_options_and_can_be_taken_back_while_it_waits() {
+    let ctx = testing::context();
+    let at = SystemTime::UNIX_EPOCH + Duration::from_secs(4_000_000_000);
+    let emit = || ctx.event("due", &1).id("once").at(at).priority(-5).header("a", "b").emit();
+    let id = emit().unwrap();
+    assert_eq!(emit().unwrap(), id, "the name is taken");
+    let emitted = testing::emitted();
+    assert_eq!((emitted.len(), emitted[0].priority, emitted[0].at), (1, -5, Some(at)));
+    assert_eq!(emitted[0].headers, [("a".to_owned(), "b".to_owned())]);
+
+    assert!(ctx.cancel(&id).unwrap());
+    assert!(!ctx.cancel(&id).unwrap());
+    assert!(testing::emitted().is_empty());
+    let both = ctx.event("due", &1).at(at).delay(Duration::from_secs(1)).emit().unwrap_err();
+    assert_eq!(both.message(), "invalid: an event has either `at` or `delay`, not both");
+    assert!(ctx.event("due", &1).priority(101).emit().is_err());
 }

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use motia_engine::{Deployment, Engine};
 use motia_sandbox::{Compiler, OutgoingHttp, Sandbox};
-use motia_server::{BuildFault, BuildStatus, ServerOptions};
+use motia_server::{ApiAccess, BuildFault, BuildStatus, ServerOptions};
 use motia_toolchain::{
     Broken, BuildError, BuildErrors, BuildOptions, BuildReport, Form, Silent, Toolchain,
     cache_directory, types,
@@ -21,7 +21,7 @@ use tokio::sync::watch;
 
 use super::{
     build::{print, sandbox},
-    host::{Host, LimitArguments, deployment},
+    host::{Host, LimitArguments, StorageArguments, deployment},
     watch::{Changes, announce, rebuilt},
 };
 use crate::{environment, progress};
@@ -43,6 +43,8 @@ pub struct Dev {
     data: Option<PathBuf>,
     #[command(flatten)]
     limits: LimitArguments,
+    #[command(flatten)]
+    storage: StorageArguments,
 }
 
 /// Builds and deploys one project.
@@ -91,11 +93,15 @@ impl Dev {
         let deployment = builder.deployment(None).await?;
         let addr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), self.port);
         let (status, build_status) = watch::channel(status_of(&report, started));
-        let server =
-            ServerOptions { build_status: Some(build_status), ..self.limits.server_options(true) };
-        let host = Host::start(addr, &data, Arc::clone(&sandbox), deployment, server)
-            .await
-            .context("motia dev cannot start (another port: --port)")?;
+        let server = ServerOptions {
+            build_status: Some(build_status),
+            api: ApiAccess::Local,
+            ..self.limits.server_options(true)
+        };
+        let host =
+            Host::start(addr, &data, Arc::clone(&sandbox), deployment, server, &self.storage)
+                .await
+                .context("motia dev cannot start (another port: --port)")?;
         eprintln!(
             "steps may send requests to any host in dev; `motia serve` allows only --allow-http"
         );

@@ -13,7 +13,7 @@ use motia_engine::{Deployment, DeploymentOptions, Engine, EngineOptions};
 use motia_manifest::Bundle;
 use motia_sandbox::{Limits, OutgoingHttp, Sandbox};
 use motia_server::{Server, ServerOptions};
-use motia_store::SqliteStore;
+use motia_store::{RunLog, RunLogOptions, SqliteOptions, SqliteStore};
 use motia_toolchain::cache_directory;
 
 /// How long a stopping host waits for what is in flight.
@@ -34,6 +34,25 @@ pub struct LimitArguments {
     /// The memory of an invocation, in MiB.
     #[arg(long, default_value_t = 256, value_name = "MIB")]
     memory: usize,
+}
+
+/// How `serve` and `dev` keep data.
+#[derive(Args, Clone)]
+pub struct StorageArguments {
+    /// Take no new work while less than this is free on the disk with the data, in MiB.
+    #[arg(long, default_value_t = 64, value_name = "MIB")]
+    min_free: u64,
+    /// For how many days it is kept what was run; with 0, nothing of it is.
+    #[arg(long, default_value_t = 7, value_name = "DAYS")]
+    keep_runs: u32,
+    /// For how many days dead letters are kept.
+    #[arg(
+        long,
+        default_value_t = 30,
+        value_name = "DAYS",
+        value_parser = clap::value_parser!(u32).range(1..=36_500)
+    )]
+    keep_dead_letters: u32,
 }
 
 /// A running host.
@@ -92,6 +111,31 @@ impl LimitArguments {
     }
 }
 
+impl StorageArguments {
+    fn open_store(&self, data: &Path) -> Result<SqliteStore> {
+        let min_free_bytes = self.min_free.saturating_mul(1 << 20);
+        let options = SqliteOptions { min_free_bytes, ..SqliteOptions::default() };
+        Ok(SqliteStore::open_with(data, &options)?)
+    }
+
+    fn open_runs(&self, data: &Path) -> Result<Option<RunLog>> {
+        if self.keep_runs == 0 {
+            return Ok(None);
+        }
+        let options = RunLogOptions { keep_days: self.keep_runs, ..RunLogOptions::default() };
+        let runs = RunLog::open(data, options).context("cannot record what is run")?;
+        Ok(Some(runs))
+    }
+
+    fn engine_options(&self) -> EngineOptions {
+        let days = u64::from(self.keep_dead_letters);
+        EngineOptions {
+            keep_dead_letters: Duration::from_secs(days * 24 * 60 * 60),
+            ..EngineOptions::default()
+        }
+    }
+}
+
 /// Reads and loads a bundle, and says so if something had to be compiled for it.
 pub async fn deployment(
     bundle: PathBuf,
@@ -128,9 +172,13 @@ impl Host {
         sandbox: Arc<Sandbox>,
         deployment: Arc<Deployment>,
         options: ServerOptions,
+        storage: &StorageArguments,
     ) -> Result<Self> {
-        let store = Arc::new(SqliteStore::open(data)?);
-        let engine = Engine::start(sandbox, store, deployment, EngineOptions::default()).await?;
+        let store = Arc::new(storage.open_store(data)?);
+        // After the store, which takes the directory for this process.
+        let runs = storage.open_runs(data)?;
+        let engine =
+            Engine::start(sandbox, store, runs, deployment, storage.engine_options()).await?;
         let server = Server::bind(addr, engine.clone(), options)?;
         Ok(Self { engine, server })
     }

@@ -8,6 +8,7 @@ pub mod doctor;
 pub mod emit;
 pub mod generate;
 pub mod host;
+pub mod operations;
 pub mod serve;
 pub mod toolchain;
 pub mod watch;

@@ -2,13 +2,14 @@
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::Args;
 use motia_sandbox::{Compiler, HostPattern, OutgoingHttp};
+use motia_server::{ApiAccess, ApiToken, ServerOptions};
 
 use super::{
     build::sandbox,
-    host::{Host, LimitArguments, deployment},
+    host::{Host, LimitArguments, StorageArguments, deployment},
 };
 use crate::environment;
 
@@ -17,7 +18,8 @@ use crate::environment;
 #[command(
     after_help = "Examples:\n  motia serve\n  motia serve dist --addr 0.0.0.0:8080 --data /var/lib/my-project\n  \
                         motia serve --env-file prod.env --allow-http api.example.com --allow-http '*.example.org:443'\n\n\
-                        Steps reach no host over HTTP that is not named with --allow-http; `*` stands for all public ones."
+                        Steps reach no host over HTTP that is not named with --allow-http; `*` stands for all public ones.\n\
+                        `motia inspect` and the other commands for operations need the token of --api-token."
 )]
 pub struct Serve {
     /// The bundle.
@@ -35,13 +37,23 @@ pub struct Serve {
     /// A host that steps may send requests to: host, host:port, *.domain, or *. Repeatable.
     #[arg(long, value_name = "HOST")]
     allow_http: Vec<HostPattern>,
+    /// Lets whoever sends this token see and change what the host does; at least 16 characters. Better given in the
+    /// environment, where other users do not see it.
+    #[arg(long, env = "MOTIA_API_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    api_token: Option<String>,
     #[command(flatten)]
     limits: LimitArguments,
+    #[command(flatten)]
+    storage: StorageArguments,
 }
 
 impl Serve {
     /// Serves until it is told to stop.
     pub async fn run(self) -> Result<ExitCode> {
+        let api = match self.api_token {
+            Some(token) => ApiAccess::Token(ApiToken::new(token).map_err(|error| anyhow!(error))?),
+            None => ApiAccess::Disabled,
+        };
         let environment = match &self.env_file {
             Some(file) => environment::read(file, true)?,
             None => environment::read(".env".as_ref(), false)?,
@@ -50,8 +62,10 @@ impl Serve {
         let options = self.limits.deployment_options(environment, granted, false)?;
         let sandbox = Arc::new(sandbox(Compiler::Cranelift)?);
         let deployment = deployment(self.bundle, &sandbox, options, None).await?;
-        let server = self.limits.server_options(false);
-        Host::start(self.addr, &self.data, sandbox, deployment, server).await?.run().await?;
+        let server = ServerOptions { api, ..self.limits.server_options(false) };
+        let host =
+            Host::start(self.addr, &self.data, sandbox, deployment, server, &self.storage).await?;
+        host.run().await?;
         Ok(ExitCode::SUCCESS)
     }
 }

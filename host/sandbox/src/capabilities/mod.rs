@@ -40,6 +40,16 @@ pub type HostFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, HostError>> +
 pub struct EmitOptions {
     /// The key within which events are in order.
     pub message_group_id: Option<String>,
+    /// The emitter's own name for the event.
+    pub id: Option<String>,
+    /// When to deliver it, in milliseconds since 1970-01-01 UTC.
+    pub at: Option<u64>,
+    /// How long to wait before it is delivered, in milliseconds.
+    pub delay: Option<u64>,
+    /// The higher ones go first; from -100 to 100.
+    pub priority: Option<i32>,
+    /// What the emitter says about the event.
+    pub headers: Vec<(String, String)>,
 }
 
 /// A state key and its value.
@@ -101,8 +111,10 @@ pub struct LogRecord {
 
 /// What one invocation may ask of the host. JSON texts that reach it are valid.
 pub trait Capabilities: Send + Sync + 'static {
-    /// Emits an event.
-    fn emit(&self, topic: String, data: String, options: EmitOptions) -> HostFuture<'_, ()>;
+    /// Emits an event and returns its id.
+    fn emit(&self, topic: String, data: String, options: EmitOptions) -> HostFuture<'_, String>;
+    /// Takes back an event that waits; whether there was anything to take back.
+    fn cancel(&self, id: String) -> HostFuture<'_, bool>;
 
     /// A state value.
     fn state_get(&self, group: String, key: String) -> HostFuture<'_, Option<String>>;
@@ -177,8 +189,11 @@ where
 }
 
 impl Capabilities for NoCapabilities {
-    fn emit(&self, _: String, _: String, _: EmitOptions) -> HostFuture<'_, ()> {
+    fn emit(&self, _: String, _: String, _: EmitOptions) -> HostFuture<'_, String> {
         denied("emit")
+    }
+    fn cancel(&self, _: String) -> HostFuture<'_, bool> {
+        denied("cancel")
     }
     fn state_get(&self, _: String, _: String) -> HostFuture<'_, Option<String>> {
         denied("state")

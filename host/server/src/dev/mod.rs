@@ -1,18 +1,15 @@
 //! What `motia dev` adds for a browser: a page with the status of the build, an overlay for the
 //! pages that steps answer with, and the stream of events that both follow.
 //!
-//! The errors of a build quote source files, so only pages of this machine may read them. Another
-//! site whose name is made to lead here is refused by its `Host`, one that asks from its own pages
-//! by its `Origin`.
+//! The errors of a build quote source files, so only pages of this machine may read them.
 
 mod status;
 
 use bytes::{Bytes, BytesMut};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode,
-    header::{ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, HOST, ORIGIN},
+    header::{ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE},
     request::Parts,
-    uri::Authority,
 };
 use http_body_util::{BodyExt, Either, Full};
 use motia_engine::Engine;
@@ -22,6 +19,7 @@ pub use status::{BuildFault, BuildStatus};
 
 use crate::{
     error::{Exposure, HttpError},
+    local,
     respond::{self, HttpResponse},
 };
 use status::{EventBody, events, to_json};
@@ -44,9 +42,6 @@ const OVERLAY_PATH: &str = "/__motia/overlay.js";
 
 /// What a page of a step gets before its end.
 const OVERLAY_TAG: &[u8] = b"<script src=\"/__motia/overlay.js\" defer></script>";
-
-/// The names of this machine, as a `Host` has them.
-const LOCAL_HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
 /// Answers what only `motia dev` does.
 pub struct DevPages {
@@ -149,38 +144,11 @@ impl DevPages {
 
 /// Refuses other machines, other sites and other methods.
 fn check(head: &Parts) -> Result<(), HttpError> {
-    if !is_local(head) {
-        return Err(HttpError::new(
-            StatusCode::FORBIDDEN,
-            "not_local",
-            "only this machine may ask for this; open it as http://localhost with the server's port",
-        ));
-    }
+    local::check(head)?;
     if head.method == Method::GET || head.method == Method::HEAD {
         return Ok(());
     }
     Err(HttpError::method_not_allowed(head.method.as_str(), head.uri.path(), &["GET", "HEAD"]))
-}
-
-fn is_local(head: &Parts) -> bool {
-    let texts = |name: HeaderName| {
-        head.headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default())
-    };
-    // HTTP/2 names the host in the target only.
-    let target = head.uri.authority().map(Authority::as_str);
-    let mut hosts = target.into_iter().chain(texts(HOST)).peekable();
-    let mut origins = texts(ORIGIN);
-    hosts.peek().is_some()
-        && hosts.all(names_this_machine)
-        && origins.all(|origin| {
-            origin.split_once("://").is_some_and(|(_, authority)| names_this_machine(authority))
-        })
-}
-
-fn names_this_machine(authority: &str) -> bool {
-    authority.parse::<Authority>().is_ok_and(|authority| {
-        LOCAL_HOSTS.iter().any(|host| authority.host().eq_ignore_ascii_case(host))
-    })
 }
 
 /// Whether a browser asks for a whole document: not a script for data or a fragment of a page.
@@ -260,24 +228,6 @@ mod tests {
             response = response.header(*name, *value);
         }
         response.body(Full::from(body)).unwrap()
-    }
-
-    #[test]
-    fn only_this_machine_is_answered() {
-        let is_answered = |headers: &[(&str, &str)]| is_local(&head("/__motia/", headers));
-        for host in ["localhost", "LocalHost:3000", "127.0.0.1:80", "[::1]:3000"] {
-            assert!(is_answered(&[("host", host)]), "{host}");
-        }
-        for host in ["example.org", "localhost.example.org:3000", "127.0.0.1.example.org", "", "@"]
-        {
-            assert!(!is_answered(&[("host", host)]), "{host}");
-        }
-        assert!(!is_answered(&[]));
-        let from = |origin| is_answered(&[("host", "localhost:3000"), ("origin", origin)]);
-        assert!(from("http://localhost:5173") && from("https://[::1]"));
-        assert!(!from("https://example.org") && !from("null"));
-        assert!(is_local(&head("http://localhost:3000/__motia/", &[])));
-        assert!(!is_local(&head("http://example.org/__motia/", &[("host", "localhost")])));
     }
 
     #[test]

@@ -93,6 +93,15 @@ fn of_step(step: &Step) -> Value {
         }
         StepKind::Event(event) => json["subscribes"] = json!(event.subscribes),
         StepKind::Cron(cron) => json["cron"] = json!(cron.cron),
+        StepKind::State(state) => {
+            json["groupId"] = json!(state.group_id);
+            json["key"] = json!(state.key);
+        }
+        StepKind::Stream(stream) => {
+            json["streamName"] = json!(stream.stream_name);
+            json["groupId"] = json!(stream.group_id);
+            json["itemId"] = json!(stream.item_id);
+        }
         StepKind::Noop => {}
     }
     json

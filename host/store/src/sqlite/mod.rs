@@ -1,9 +1,21 @@
 //! The store in SQLite: one file, one writer, nothing to start.
 
+mod answers;
+mod backup;
+mod checkpoint;
+mod commit;
+mod dead_letters;
+mod inspect;
+mod lanes;
+mod pace;
 mod queue;
+mod reactions;
+mod reader;
+mod room;
 mod schema;
 mod state;
 mod streams;
+mod sweep;
 mod ticks;
 mod writer;
 
@@ -14,29 +26,61 @@ use std::{
     fs::{self, File, TryLockError},
     io,
     path::Path,
-    time::{SystemTime, UNIX_EPOCH},
+    sync::{Arc, atomic::Ordering},
 };
 
 use motia_manifest::{StepName, TenantId};
 use rusqlite::{Connection, Row};
 
-use self::writer::{Effect, Reply, Writer};
+use self::{
+    checkpoint::{Checkpointer, Signals},
+    reader::Reader,
+    room::Room,
+    writer::{Effect, Reply, Writer},
+};
 use crate::{
-    AttemptError, DeadLetter, Delivery, Entry, GroupKey, ItemChange, Json, Lease, Millis, NewEvent,
-    QueueDepth, Store, StoreError, StoreFuture, StoreResult, StoredItem, UpdateOp,
+    Answer, ClaimRequest, Claimed, Commit, DeadLetter, DeadLetterFilter, DeliveryFilter,
+    DeliveryInfo, Emitted, End, Entry, EventIds, GroupKey, ItemChange, Json, Millis, NewEvent,
+    Overlap, QueueInfo, QueueSettings, Reaction, Redrive, Store, StoreEpoch, StoreError,
+    StoreFigures, StoreFuture, StoreResult, StoredItem, Tick, UpdateOp, Write,
 };
 
+pub use self::backup::{Backup, Replace, backup, restore};
 pub(crate) use self::ticks::TICKS_KEPT;
 
 /// About what a row takes beside its data: names, numbers, index entries.
 const ROW_BYTES: usize = 256;
+
+/// The database's file in the data directory.
+const FILE: &str = "core.db";
+
+/// How a store is opened.
+#[derive(Debug, Clone)]
+pub struct SqliteOptions {
+    /// The SQLite VFS through which files are reached; the system's own if none. For tests of broken disks.
+    pub vfs: Option<String>,
+    /// How long the log gets before it is moved into the database file, in bytes. 4 MiB.
+    pub checkpoint_bytes: u64,
+    /// With less free space than this on the disk, no new work is taken; what has begun ends in it. 64 MiB.
+    pub min_free_bytes: u64,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self { vfs: None, checkpoint_bytes: 4 << 20, min_free_bytes: 64 << 20 }
+    }
+}
 
 /// A [`Store`] in a directory on disk.
 ///
 /// Dropping it commits everything that was called and gives the directory free.
 pub struct SqliteStore {
     // Fields are dropped in this order: everything is committed while the lock is still held.
+    reader: Reader,
+    _checkpointer: Checkpointer,
     writer: Writer,
+    room: Arc<Room>,
+    event_ids: EventIds,
     _lock: File,
 }
 
@@ -47,6 +91,11 @@ impl SqliteStore {
     /// anything with [`StoreError::Foreign`] or [`StoreError::Newer`] when `core.db` is not a database
     /// of this version or an older one.
     pub fn open(dir: &Path) -> StoreResult<Self> {
+        Self::open_with(dir, &SqliteOptions::default())
+    }
+
+    /// Opens the store with options of its own; see [`SqliteStore::open`].
+    pub fn open_with(dir: &Path, options: &SqliteOptions) -> StoreResult<Self> {
         let failed = |what: &str, error: io::Error| {
             StoreError::Failed(format!(
                 "cannot {what} the data directory {}: {error}",
@@ -54,22 +103,30 @@ impl SqliteStore {
             ))
         };
         fs::create_dir_all(dir).map_err(|error| failed("create", error))?;
-        let lock = File::create(dir.join("lock")).map_err(|error| failed("write to", error))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(dir.to_owned())),
-            Err(TryLockError::Error(error)) => return Err(failed("lock", error)),
-        }
-        let connection = schema::open(&dir.join("core.db"))?;
-        let writer = Writer::start(connection).map_err(|error| {
-            StoreError::Failed(format!("cannot start the store's thread: {error}"))
-        })?;
-        Ok(Self { writer, _lock: lock })
-    }
-
-    /// How many commits there were since the store was opened. For benchmarks.
-    pub fn commits(&self) -> u64 {
-        self.writer.commits()
+        let lock = lock(dir)?;
+        let (path, vfs) = (dir.join(FILE), options.vfs.as_deref());
+        let connection = schema::open(&path, vfs)?;
+        let signals = Arc::new(Signals::default());
+        let room = Arc::new(Room::new(dir, options.min_free_bytes));
+        let thread =
+            |error| StoreError::Failed(format!("cannot start the store's threads: {error}"));
+        let writer =
+            Writer::start(connection, Arc::clone(&signals), Arc::clone(&room)).map_err(thread)?;
+        let checkpointer = Checkpointer::start(
+            schema::open_beside(&path, vfs)?,
+            signals,
+            options.checkpoint_bytes,
+        )
+        .map_err(thread)?;
+        let reader = Reader::start(schema::open_reader(&path, vfs)?).map_err(thread)?;
+        Ok(Self {
+            reader,
+            _checkpointer: checkpointer,
+            writer,
+            room,
+            event_ids: EventIds::default(),
+            _lock: lock,
+        })
     }
 
     fn read<T, F>(&self, operation: F) -> StoreFuture<'_, T>
@@ -88,77 +145,253 @@ impl SqliteStore {
         self.writer.call(effect, Reply::AtOnce, bytes + ROW_BYTES, operation)
     }
 
-    fn write_on_disk<T, F>(&self, operation: F) -> StoreFuture<'_, T>
+    fn write_on_disk<T, F>(&self, bytes: usize, operation: F) -> StoreFuture<'_, T>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> StoreResult<T> + Send + 'static,
     {
-        self.writer.call(Effect::WriteMany, Reply::OnDisk, ROW_BYTES, operation)
+        self.writer.call(Effect::WriteMany, Reply::OnDisk, bytes + ROW_BYTES, operation)
+    }
+
+    /// Reads on the connection for questions, which sees only what is on disk: so everything that was called
+    /// before is brought there first.
+    fn look<T, F>(&self, query: F) -> StoreFuture<'_, T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> StoreResult<T> + Send + 'static,
+    {
+        let written = self.writer.call(Effect::Read, Reply::OnDisk, 0, |_| Ok(()));
+        Box::pin(async move {
+            written.await?;
+            self.reader.ask(query).await
+        })
+    }
+
+    /// Refuses if something that the caller has seen or written was lost.
+    fn unlost(&self, since: StoreEpoch) -> impl Fn() -> StoreResult<()> + Send + 'static {
+        let room = Arc::clone(&self.room);
+        move || match room.epoch.load(Ordering::Acquire) == since {
+            true => Ok(()),
+            false => Err(room::lost()),
+        }
+    }
+}
+
+/// Takes the directory for one process.
+fn lock(dir: &Path) -> StoreResult<File> {
+    let failed = |error: io::Error| {
+        StoreError::Failed(format!("cannot lock the data directory {}: {error}", dir.display()))
+    };
+    let lock = File::create(dir.join("lock")).map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse(dir.to_owned())),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
     }
 }
 
 impl Store for SqliteStore {
-    fn barrier(&self) -> StoreFuture<'_, ()> {
-        self.writer.call(Effect::Read, Reply::OnDisk, 0, |_| Ok(()))
+    fn event_ids(&self) -> &EventIds {
+        &self.event_ids
     }
 
-    fn emit(&self, event: NewEvent, now: Millis) -> StoreFuture<'_, ()> {
-        let bytes = event.data.len() + event.deliveries.len() * ROW_BYTES;
+    fn epoch(&self) -> StoreEpoch {
+        self.room.epoch.load(Ordering::Acquire)
+    }
+
+    fn barrier(&self, since: StoreEpoch) -> StoreFuture<'_, ()> {
+        let unlost = self.unlost(since);
+        self.writer.call(Effect::Read, Reply::OnDisk, 0, move |_| unlost())
+    }
+
+    fn figures(&self) -> StoreFigures {
+        self.writer.figures()
+    }
+
+    fn check_room(&self) -> StoreResult<()> {
+        self.room.check()
+    }
+
+    fn emit(&self, event: NewEvent, now: Millis) -> StoreFuture<'_, Emitted> {
+        let bytes = event_bytes(&event);
         self.write(Effect::WriteMany, bytes, move |connection| queue::emit(connection, &event, now))
     }
 
-    fn claim(
-        &self,
-        tenant: TenantId,
-        steps: Vec<StepName>,
-        limit: usize,
-        now: Millis,
-        lease_until: Millis,
-    ) -> StoreFuture<'_, Vec<Delivery>> {
-        self.write(Effect::WriteMany, 0, move |connection| {
-            queue::claim(connection, &tenant, steps, limit, now, lease_until)
-        })
-    }
-
-    fn next_due(&self, tenant: TenantId) -> StoreFuture<'_, Option<Millis>> {
-        self.read(move |connection| queue::next_due(connection, &tenant))
+    fn claim(&self, request: ClaimRequest) -> StoreFuture<'_, Claimed> {
+        self.write(Effect::WriteMany, 0, move |connection| queue::claim(connection, &request))
     }
 
     fn release_all(&self) -> StoreFuture<'_, u64> {
         self.write(Effect::WriteOne, 0, queue::release_all)
     }
 
-    fn release(&self, lease: Lease, due_at: Millis) -> StoreFuture<'_, ()> {
-        self.write(Effect::WriteOne, 0, move |connection| queue::release(connection, lease, due_at))
+    fn unpark(&self, tenant: TenantId, step: StepName, limit: usize) -> StoreFuture<'_, u64> {
+        self.write(Effect::WriteOne, 0, move |connection| {
+            queue::unpark(connection, &tenant, &step, limit)
+        })
     }
 
-    fn complete(&self, lease: Lease) -> StoreFuture<'_, ()> {
-        self.write_on_disk(move |connection| queue::complete(connection, lease))
+    fn unthrottle(&self, tenant: TenantId, step: StepName, limit: usize) -> StoreFuture<'_, u64> {
+        self.write(Effect::WriteMany, 0, move |connection| {
+            queue::unthrottle(connection, &tenant, &step, limit)
+        })
     }
 
-    fn retry(&self, lease: Lease, error: AttemptError, retry_at: Millis) -> StoreFuture<'_, ()> {
-        self.write_on_disk(move |connection| queue::retry(connection, lease, &error, retry_at))
+    fn commit(&self, commit: Commit, now: Millis, since: StoreEpoch) -> StoreFuture<'_, ()> {
+        let bytes = commit.writes.iter().map(write_bytes).sum::<usize>()
+            + commit.leases.len() * ROW_BYTES
+            + commit.answer.as_ref().map_or(0, |answer| answer.answer.response.len());
+        let unlost = self.unlost(since);
+        let reply = match commit.end {
+            // Nobody is told that something was not attempted.
+            End::Release { .. } => Reply::AtOnce,
+            _ => Reply::OnDisk,
+        };
+        self.writer.call(Effect::WriteMany, reply, bytes, move |connection| {
+            unlost()?;
+            commit::commit(connection, &commit, now)
+        })
     }
 
-    fn bury(&self, lease: Lease, error: AttemptError) -> StoreFuture<'_, ()> {
-        self.write_on_disk(move |connection| queue::bury(connection, lease, error))
+    fn cancel(&self, tenant: TenantId, deliveries: Vec<i64>) -> StoreFuture<'_, Vec<i64>> {
+        self.write_on_disk(0, move |connection| {
+            commit::cancel(connection, tenant.as_str(), &deliveries)
+        })
     }
 
-    fn dead_letters(&self, tenant: TenantId, limit: usize) -> StoreFuture<'_, Vec<DeadLetter>> {
-        self.read(move |connection| queue::dead_letters(connection, &tenant, limit))
+    fn cancel_event(&self, tenant: TenantId, event_id: i64) -> StoreFuture<'_, Vec<i64>> {
+        self.write_on_disk(0, move |connection| {
+            commit::cancel_event(connection, tenant.as_str(), event_id)
+        })
     }
 
-    fn queue_depth(&self, tenant: TenantId, now: Millis) -> StoreFuture<'_, QueueDepth> {
-        self.read(move |connection| queue::queue_depth(connection, &tenant, now))
+    fn deliveries(
+        &self,
+        tenant: TenantId,
+        filter: DeliveryFilter,
+        now: Millis,
+    ) -> StoreFuture<'_, Vec<DeliveryInfo>> {
+        self.look(move |connection| inspect::deliveries(connection, &tenant, &filter, now))
+    }
+
+    fn queues(&self, tenant: TenantId, now: Millis) -> StoreFuture<'_, Vec<QueueInfo>> {
+        self.look(move |connection| inspect::queues(connection, &tenant, now))
+    }
+
+    fn dead_letters(
+        &self,
+        tenant: TenantId,
+        filter: DeadLetterFilter,
+        before: Option<i64>,
+        limit: usize,
+    ) -> StoreFuture<'_, Vec<DeadLetter>> {
+        self.look(move |connection| dead_letters::list(connection, &tenant, &filter, before, limit))
+    }
+
+    fn discard(
+        &self,
+        tenant: TenantId,
+        filter: DeadLetterFilter,
+        limit: usize,
+    ) -> StoreFuture<'_, u64> {
+        self.write_on_disk(0, move |connection| {
+            dead_letters::discard(connection, &tenant, &filter, limit)
+        })
+    }
+
+    fn start_redrive(
+        &self,
+        tenant: TenantId,
+        filter: DeadLetterFilter,
+        per_second: u32,
+        now: Millis,
+    ) -> StoreFuture<'_, i64> {
+        self.write_on_disk(0, move |connection| {
+            dead_letters::start_redrive(connection, &tenant, &filter, per_second, now)
+        })
+    }
+
+    fn redrives(&self, tenant: TenantId) -> StoreFuture<'_, Vec<Redrive>> {
+        self.read(move |connection| dead_letters::redrives(connection, &tenant))
+    }
+
+    fn redrive_some(&self, id: i64, limit: usize, now: Millis) -> StoreFuture<'_, Vec<StepName>> {
+        self.write(Effect::WriteMany, limit * ROW_BYTES, move |connection| {
+            dead_letters::redrive_some(connection, id, limit, now)
+        })
+    }
+
+    fn stop_redrive(&self, tenant: TenantId, id: i64) -> StoreFuture<'_, bool> {
+        self.write_on_disk(0, move |connection| dead_letters::stop_redrive(connection, &tenant, id))
+    }
+
+    fn queue_settings(&self, tenant: TenantId) -> StoreFuture<'_, Vec<QueueSettings>> {
+        self.read(move |connection| {
+            let mut select = connection.prepare_cached(
+                "SELECT step, settings FROM queue_settings WHERE tenant = ?1 ORDER BY step",
+            )?;
+            let rows = select.query_map((tenant.as_str(),), |row| {
+                Ok(QueueSettings {
+                    step: StepName::from(row.get::<_, String>(0)?),
+                    settings: row.get(1)?,
+                })
+            })?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    fn set_queue_settings(
+        &self,
+        tenant: TenantId,
+        step: StepName,
+        settings: Option<Json>,
+    ) -> StoreFuture<'_, ()> {
+        self.write_on_disk(0, move |connection| {
+            let key = (tenant.as_str(), step.as_str());
+            match settings {
+                Some(settings) => connection
+                    .prepare_cached(
+                        "INSERT OR REPLACE INTO queue_settings (tenant, step, settings) VALUES (?1, ?2, ?3)",
+                    )?
+                    .execute((key.0, key.1, settings))?,
+                None => connection
+                    .prepare_cached("DELETE FROM queue_settings WHERE tenant = ?1 AND step = ?2")?
+                    .execute(key)?,
+            };
+            Ok(())
+        })
     }
 
     fn take_tick(
         &self,
+        event: NewEvent,
+        scheduled_at: Millis,
+        overlap: Overlap,
+        now: Millis,
+    ) -> StoreFuture<'_, Tick> {
+        self.write_on_disk(event_bytes(&event), move |connection| {
+            ticks::take(connection, &event, scheduled_at, overlap, now)
+        })
+    }
+
+    fn last_tick(&self, tenant: TenantId, step: StepName) -> StoreFuture<'_, Option<Millis>> {
+        self.read(move |connection| ticks::last(connection, &tenant, &step))
+    }
+
+    fn answer(
+        &self,
         tenant: TenantId,
         step: StepName,
-        scheduled_at: Millis,
-    ) -> StoreFuture<'_, bool> {
-        self.write_on_disk(move |connection| ticks::take(connection, &tenant, &step, scheduled_at))
+        key: String,
+        now: Millis,
+    ) -> StoreFuture<'_, Option<Answer>> {
+        self.read(move |connection| answers::get(connection, &tenant, &step, &key, now))
+    }
+
+    fn sweep(&self, now: Millis, dead_before: Millis, limit: usize) -> StoreFuture<'_, u64> {
+        self.write(Effect::WriteMany, 0, move |connection| {
+            sweep::sweep(connection, now, dead_before, limit)
+        })
     }
 
     fn state_get(&self, group: GroupKey, key: String) -> StoreFuture<'_, Option<Json>> {
@@ -170,22 +403,40 @@ impl Store for SqliteStore {
         group: GroupKey,
         key: String,
         value: Json,
+        reaction: Option<Reaction>,
+        now: Millis,
     ) -> StoreFuture<'_, Option<Json>> {
-        self.write(Effect::WriteOne, value.len(), move |connection| {
-            state::set(connection, &group, &key, &value)
+        let effect = effect_of(reaction.as_ref());
+        self.write(effect, value.len(), move |connection| {
+            state::set(connection, &group, &key, &value, reaction.as_ref(), now)
         })
     }
 
-    fn state_delete(&self, group: GroupKey, key: String) -> StoreFuture<'_, Option<Json>> {
-        self.write(Effect::WriteOne, 0, move |connection| state::delete(connection, &group, &key))
+    fn state_delete(
+        &self,
+        group: GroupKey,
+        key: String,
+        reaction: Option<Reaction>,
+        now: Millis,
+    ) -> StoreFuture<'_, Option<Json>> {
+        self.write(effect_of(reaction.as_ref()), 0, move |connection| {
+            state::delete(connection, &group, &key, reaction.as_ref(), now)
+        })
     }
 
     fn state_group(&self, group: GroupKey, max_bytes: usize) -> StoreFuture<'_, Vec<Entry>> {
         self.read(move |connection| state::entries(connection, &group, max_bytes))
     }
 
-    fn state_clear(&self, group: GroupKey) -> StoreFuture<'_, u64> {
-        self.write(Effect::WriteOne, 0, move |connection| state::clear(connection, &group))
+    fn state_clear(
+        &self,
+        group: GroupKey,
+        reaction: Option<Reaction>,
+        now: Millis,
+    ) -> StoreFuture<'_, u64> {
+        self.write(effect_of(reaction.as_ref()), 0, move |connection| {
+            state::clear(connection, &group, reaction.as_ref(), now)
+        })
     }
 
     fn state_update(
@@ -194,9 +445,12 @@ impl Store for SqliteStore {
         key: String,
         ops: Vec<UpdateOp>,
         max_bytes: usize,
+        reaction: Option<Reaction>,
+        now: Millis,
     ) -> StoreFuture<'_, Json> {
-        self.write(Effect::WriteOne, ops.len() * ROW_BYTES, move |connection| {
-            state::update(connection, &group, &key, &ops, max_bytes)
+        let bytes = ops.len() * ROW_BYTES;
+        self.write(effect_of(reaction.as_ref()), bytes, move |connection| {
+            state::update(connection, &group, &key, &ops, max_bytes, reaction.as_ref(), now)
         })
     }
 
@@ -204,14 +458,29 @@ impl Store for SqliteStore {
         self.read(move |connection| streams::get(connection, &group, &id))
     }
 
-    fn item_set(&self, group: GroupKey, id: String, data: Json) -> StoreFuture<'_, ItemChange> {
+    fn item_set(
+        &self,
+        group: GroupKey,
+        id: String,
+        data: Json,
+        reaction: Option<Reaction>,
+        now: Millis,
+    ) -> StoreFuture<'_, ItemChange> {
         self.write(Effect::WriteMany, data.len(), move |connection| {
-            streams::set(connection, &group, &id, &data)
+            streams::set(connection, &group, &id, &data, reaction.as_ref(), now)
         })
     }
 
-    fn item_delete(&self, group: GroupKey, id: String) -> StoreFuture<'_, ItemChange> {
-        self.write(Effect::WriteMany, 0, move |connection| streams::delete(connection, &group, &id))
+    fn item_delete(
+        &self,
+        group: GroupKey,
+        id: String,
+        reaction: Option<Reaction>,
+        now: Millis,
+    ) -> StoreFuture<'_, ItemChange> {
+        self.write(Effect::WriteMany, 0, move |connection| {
+            streams::delete(connection, &group, &id, reaction.as_ref(), now)
+        })
     }
 
     fn item_group(&self, group: GroupKey, max_bytes: usize) -> StoreFuture<'_, Vec<StoredItem>> {
@@ -221,8 +490,30 @@ impl Store for SqliteStore {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Failed(error.to_string())
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => Self::Full(error.to_string()),
+            _ => Self::Failed(error.to_string()),
+        }
     }
+}
+
+/// A write of one value is one statement, unless it also stores an event.
+fn effect_of(reaction: Option<&Reaction>) -> Effect {
+    if reaction.is_some() { Effect::WriteMany } else { Effect::WriteOne }
+}
+
+fn event_bytes(event: &NewEvent) -> usize {
+    event.data.len() + event.deliveries.len() * ROW_BYTES
+}
+
+fn write_bytes(write: &Write) -> usize {
+    ROW_BYTES
+        + match write {
+            Write::SetState { value, .. } => value.len(),
+            Write::SetItem { data, .. } => data.len(),
+            Write::Emit(event) => event_bytes(event),
+            Write::DeleteState { .. } | Write::ClearState { .. } | Write::DeleteItem { .. } => 0,
+        }
 }
 
 /// A limit as SQLite takes it.
@@ -233,10 +524,4 @@ fn limit_of(limit: usize) -> i64 {
 /// A column that counts.
 fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     Ok(row.get::<_, i64>(column)?.unsigned_abs())
-}
-
-/// For the columns that tell a person when a row was written; no operation depends on them.
-fn now() -> Millis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -10,45 +10,68 @@ use crate::{StoreError, StoreResult};
 const APPLICATION_ID: i64 = 0x6d6f_7469;
 
 /// What makes version n+1 out of version n; 0 is an empty file. A released one never changes.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
 
 /// How long to wait for somebody who looks into the file with `sqlite3`. Another host cannot have it.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// More statements than this crate has: none is compiled twice.
-const CACHED_STATEMENTS: usize = 128;
+const CACHED_STATEMENTS: usize = 256;
 
 /// - `FULL`: a commit is on disk when it returns; with `NORMAL` a power cut takes the last ones back.
 /// - `fullfsync`: on macOS nothing else reaches the disk. Elsewhere it does nothing.
 /// - `journal_size_limit`: gives back the disk space of a log that a burst made long, 64 MiB.
 /// - `cache_size`: 32 MiB, enough for the upper levels of the indexes of millions of deliveries.
+/// - `wal_autocheckpoint`: a thread of its own does it, so that no commit waits for it.
 const SETTINGS: &str = "
     PRAGMA synchronous = FULL;
     PRAGMA fullfsync = ON;
     PRAGMA foreign_keys = ON;
     PRAGMA journal_size_limit = 67108864;
     PRAGMA cache_size = -32768;
+    PRAGMA wal_autocheckpoint = 0;
 ";
 
 /// Opens the database, which nobody else has open, and brings it to the newest version.
 ///
 /// A file that is refused is not changed.
-pub(super) fn open(path: &Path) -> StoreResult<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_CREATE
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)
-        .map_err(|error| StoreError::Failed(format!("cannot open {}: {error}", path.display())))?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+pub(super) fn open(path: &Path, vfs: Option<&str>) -> StoreResult<Connection> {
+    let connection =
+        connect(path, vfs, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
     let version = version(&connection, path)?;
     configure(&connection)?;
     migrate(&connection, version)?;
     Ok(connection)
 }
 
+/// Another connection to a database that is open, for checkpoints.
+pub(super) fn open_beside(path: &Path, vfs: Option<&str>) -> StoreResult<Connection> {
+    let connection = connect(path, vfs, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.execute_batch(SETTINGS)?;
+    Ok(connection)
+}
+
+/// Another connection to a database that is open, which sees what was committed.
+pub(super) fn open_reader(path: &Path, vfs: Option<&str>) -> StoreResult<Connection> {
+    connect(path, vfs, OpenFlags::SQLITE_OPEN_READ_ONLY)
+}
+
+fn connect(path: &Path, vfs: Option<&str>, flags: OpenFlags) -> StoreResult<Connection> {
+    let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let opened = match vfs {
+        None => Connection::open_with_flags(path, flags),
+        Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs),
+    };
+    let connection = opened
+        .map_err(|error| StoreError::Failed(format!("cannot open {}: {error}", path.display())))?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+    Ok(connection)
+}
+
 /// How many migrations the file has seen.
-fn version(connection: &Connection, path: &Path) -> StoreResult<usize> {
+pub(super) fn version(connection: &Connection, path: &Path) -> StoreResult<usize> {
     let application = match pragma(connection, "PRAGMA application_id") {
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
             return Err(StoreError::Foreign(path.to_owned()));

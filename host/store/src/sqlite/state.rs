@@ -2,9 +2,9 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::now;
+use super::reactions::{Change, react};
 use crate::{
-    Entry, GroupKey, Json, StoreResult, UpdateOp, apply_update,
+    Entry, GroupKey, Json, Millis, Reaction, StoreResult, UpdateOp, apply_update,
     update::{check_value_size, group_too_large},
 };
 
@@ -27,9 +27,15 @@ pub(super) fn set(
     group: &GroupKey,
     key: &str,
     value: &str,
+    reaction: Option<&Reaction>,
+    now: Millis,
 ) -> StoreResult<Option<Json>> {
     let old = get(connection, group, key)?;
-    put(connection, group, key, value)?;
+    put(connection, group, key, value, now)?;
+    if let Some(reaction) = reaction {
+        let change = Change { group, key, old: old.as_deref(), new: Some(value) };
+        react(connection, reaction, &change, 0, now)?;
+    }
     Ok(old)
 }
 
@@ -37,11 +43,17 @@ pub(super) fn delete(
     connection: &Connection,
     group: &GroupKey,
     key: &str,
+    reaction: Option<&Reaction>,
+    now: Millis,
 ) -> StoreResult<Option<Json>> {
     let old = get(connection, group, key)?;
     connection
         .prepare_cached("DELETE FROM state WHERE tenant = ?1 AND grp = ?2 AND key = ?3")?
         .execute((group.tenant.as_str(), group.group.as_str(), key))?;
+    if let (Some(reaction), Some(old)) = (reaction, &old) {
+        let change = Change { group, key, old: Some(old), new: None };
+        react(connection, reaction, &change, 0, now)?;
+    }
     Ok(old)
 }
 
@@ -69,7 +81,18 @@ pub(super) fn entries(
     Ok(entries)
 }
 
-pub(super) fn clear(connection: &Connection, group: &GroupKey) -> StoreResult<u64> {
+pub(super) fn clear(
+    connection: &Connection,
+    group: &GroupKey,
+    reaction: Option<&Reaction>,
+    now: Millis,
+) -> StoreResult<u64> {
+    if let Some(reaction) = reaction {
+        for (index, entry) in (0..).zip(entries(connection, group, usize::MAX)?) {
+            let change = Change { group, key: &entry.key, old: Some(&entry.value), new: None };
+            react(connection, reaction, &change, index, now)?;
+        }
+    }
     let cleared = connection
         .prepare_cached("DELETE FROM state WHERE tenant = ?1 AND grp = ?2")?
         .execute((group.tenant.as_str(), group.group.as_str()))?;
@@ -82,20 +105,32 @@ pub(super) fn update(
     key: &str,
     ops: &[UpdateOp],
     max_bytes: usize,
+    reaction: Option<&Reaction>,
+    now: Millis,
 ) -> StoreResult<Json> {
     let old = get(connection, group, key)?;
     let new = apply_update(old.as_deref(), ops)?;
     check_value_size(&new, max_bytes)?;
-    put(connection, group, key, &new)?;
+    put(connection, group, key, &new, now)?;
+    if let Some(reaction) = reaction {
+        let change = Change { group, key, old: old.as_deref(), new: Some(&new) };
+        react(connection, reaction, &change, 0, now)?;
+    }
     Ok(new)
 }
 
-fn put(connection: &Connection, group: &GroupKey, key: &str, value: &str) -> StoreResult<()> {
+fn put(
+    connection: &Connection,
+    group: &GroupKey,
+    key: &str,
+    value: &str,
+    now: Millis,
+) -> StoreResult<()> {
     connection
         .prepare_cached(
             "INSERT INTO state (tenant, grp, key, value, updated_at) VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT (tenant, grp, key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at",
         )?
-        .execute((group.tenant.as_str(), group.group.as_str(), key, value, now()))?;
+        .execute((group.tenant.as_str(), group.group.as_str(), key, value, now))?;
     Ok(())
 }

@@ -2,8 +2,10 @@
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::now;
-use crate::{GroupKey, ItemChange, StoreResult, StoredItem, update::group_too_large};
+use super::reactions::{Change, react};
+use crate::{
+    GroupKey, ItemChange, Millis, Reaction, StoreResult, StoredItem, update::group_too_large,
+};
 
 pub(super) fn get(
     connection: &Connection,
@@ -25,6 +27,8 @@ pub(super) fn set(
     group: &GroupKey,
     id: &str,
     data: &str,
+    reaction: Option<&Reaction>,
+    now: Millis,
 ) -> StoreResult<ItemChange> {
     let old = get(connection, group, id)?.map(|item| item.data);
     let offset = next_offset(connection, group)?;
@@ -35,7 +39,11 @@ pub(super) fn set(
              ON CONFLICT (tenant, stream, grp, id)
              DO UPDATE SET data = excluded.data, \"offset\" = excluded.\"offset\", updated_at = excluded.updated_at",
         )?
-        .execute((group.tenant.as_str(), stream(group), group.group.as_str(), id, data, offset, now()))?;
+        .execute((group.tenant.as_str(), stream(group), group.group.as_str(), id, data, offset, now))?;
+    if let Some(reaction) = reaction {
+        let change = Change { group, key: id, old: old.as_deref(), new: Some(data) };
+        react(connection, reaction, &change, 0, now)?;
+    }
     Ok(ItemChange { old, offset })
 }
 
@@ -43,6 +51,8 @@ pub(super) fn delete(
     connection: &Connection,
     group: &GroupKey,
     id: &str,
+    reaction: Option<&Reaction>,
+    now: Millis,
 ) -> StoreResult<ItemChange> {
     let Some(item) = get(connection, group, id)? else {
         return Ok(ItemChange { old: None, offset: 0 });
@@ -53,6 +63,10 @@ pub(super) fn delete(
             "DELETE FROM stream_item WHERE tenant = ?1 AND stream = ?2 AND grp = ?3 AND id = ?4",
         )?
         .execute((group.tenant.as_str(), stream(group), group.group.as_str(), id))?;
+    if let Some(reaction) = reaction {
+        let change = Change { group, key: id, old: Some(&item.data), new: None };
+        react(connection, reaction, &change, 0, now)?;
+    }
     Ok(ItemChange { old: Some(item.data), offset })
 }
 

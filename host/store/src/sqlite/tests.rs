@@ -9,7 +9,7 @@ use motia_manifest::TraceId;
 use tempfile::TempDir;
 
 use super::*;
-use crate::NewDelivery;
+use crate::{AttemptError, Delivery, EventKind, Lease, NewDelivery};
 
 fn directory() -> TempDir {
     tempfile::tempdir().expect("a temporary directory")
@@ -24,24 +24,45 @@ fn group() -> GroupKey {
 }
 
 fn event(steps: &[&str], now: Millis) -> NewEvent {
-    let deliver = |step: &&str| NewDelivery { step: StepName::from(*step), due_at: now };
+    let deliver = |step: &&str| NewDelivery::new(StepName::from(*step), now);
     NewEvent {
+        id: EventIds::default().next(),
         tenant: TenantId::default(),
+        kind: EventKind::Event,
         topic: "topic".to_owned(),
         data: "{}".to_owned(),
         trace_id: TraceId::from("trace"),
+        headers: None,
         message_group_id: None,
+        depth: 0,
+        unique: None,
         deliveries: steps.iter().map(deliver).collect(),
     }
 }
 
 async fn claim(store: &SqliteStore, step: &str, now: Millis) -> Vec<Delivery> {
-    let steps = vec![StepName::from(step)];
-    store.claim(TenantId::default(), steps, 100, now, now + 1000).await.expect("a claim")
+    let request = ClaimRequest {
+        tenant: TenantId::default(),
+        step: StepName::from(step),
+        limit: 100,
+        now,
+        lease_until: now + 1000,
+        lane_width: 1,
+        throttle: None,
+        batch: None,
+    };
+    let claimed = store.claim(request).await.expect("a claim");
+    claimed.claims.into_iter().flatten().collect()
 }
 
-fn lease(delivery: &Delivery) -> Lease {
-    Lease { delivery: delivery.id, epoch: delivery.lease_epoch }
+async fn end(store: &SqliteStore, lease: Lease, end: End) -> StoreResult<()> {
+    let commit = Commit { leases: vec![lease], end, ..Commit::default() };
+    store.commit(commit, 5, store.epoch()).await
+}
+
+async fn set(store: &SqliteStore, key: &str) {
+    let value = "1".to_owned();
+    store.state_set(group(), key.to_owned(), value, None, 0).await.expect("a write");
 }
 
 async fn count(store: &SqliteStore, table: &str) -> i64 {
@@ -80,7 +101,7 @@ async fn what_was_called_is_there_after_a_restart() {
     let dir = directory();
     let store = open(&dir);
     // Not awaited: the call counts.
-    drop(store.state_set(group(), "key".to_owned(), "1".to_owned()));
+    drop(store.state_set(group(), "key".to_owned(), "1".to_owned(), None, 0));
     drop(store.emit(event(&["a"], 5), 5));
     drop(store);
 
@@ -130,7 +151,7 @@ fn the_database_of_a_newer_version_is_refused() {
     drop(newer);
 
     let error = message(SqliteStore::open(dir.path()));
-    assert!(error.contains("schema 99, this one knows 1"), "{error}");
+    assert!(error.contains("schema 99, this one knows 2"), "{error}");
 }
 
 #[tokio::test]
@@ -158,15 +179,15 @@ async fn callers_who_wait_at_the_same_time_share_a_commit() {
     let (release, held) = hold(&store);
     let mut waiting = Vec::new();
     for number in 0..64 {
-        drop(store.state_set(group(), format!("key {number}"), number.to_string()));
-        waiting.push(store.barrier());
+        drop(store.state_set(group(), format!("key {number}"), number.to_string(), None, 0));
+        waiting.push(store.barrier(0));
     }
     drop(release);
     held.await.expect("the thread goes on");
     for barrier in waiting {
         barrier.await.expect("a barrier");
     }
-    let commits = store.commits();
+    let commits = store.figures().commits;
     assert!((1..64).contains(&commits), "{commits} commits for 64 writes");
 }
 
@@ -174,22 +195,22 @@ async fn callers_who_wait_at_the_same_time_share_a_commit() {
 async fn a_barrier_with_nothing_to_wait_for_commits_nothing() {
     let dir = directory();
     let store = open(&dir);
-    store.barrier().await.expect("a barrier");
-    assert_eq!(store.commits(), 0);
-    store.state_set(group(), "key".to_owned(), "1".to_owned()).await.expect("a write");
-    store.barrier().await.expect("a barrier");
-    let commits = store.commits();
-    store.barrier().await.expect("a barrier");
-    assert_eq!((commits, store.commits()), (1, 1));
+    store.barrier(0).await.expect("a barrier");
+    assert_eq!(store.figures().commits, 0);
+    set(&store, "key").await;
+    store.barrier(0).await.expect("a barrier");
+    let commits = store.figures().commits;
+    store.barrier(0).await.expect("a barrier");
+    assert_eq!((commits, store.figures().commits), (1, 1));
 }
 
 #[tokio::test]
 async fn a_write_that_nobody_waits_for_is_committed_soon() {
     let dir = directory();
     let store = open(&dir);
-    store.state_set(group(), "key".to_owned(), "1".to_owned()).await.expect("a write");
+    set(&store, "key").await;
     let deadline = Instant::now() + Duration::from_secs(30);
-    while store.commits() == 0 {
+    while store.figures().commits == 0 {
         assert!(Instant::now() < deadline, "no commit");
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -199,22 +220,22 @@ async fn a_write_that_nobody_waits_for_is_committed_soon() {
 async fn an_operation_that_fails_leaves_nothing_and_the_others_go_on() {
     let dir = directory();
     let store = open(&dir);
-    drop(store.state_set(group(), "before".to_owned(), "1".to_owned()));
+    set(&store, "before").await;
 
     let fails = store.write(Effect::WriteMany, 0, |connection| {
-        state::set(connection, &group(), "within", "1")?;
+        state::set(connection, &group(), "within", "1", None, 0)?;
         Err::<(), _>(StoreError::Update("no".to_owned()))
     });
     assert_eq!(message(fails.await), "no");
     let panics = store.write::<(), _>(Effect::WriteMany, 0, |connection| {
-        state::set(connection, &group(), "within", "1")?;
+        state::set(connection, &group(), "within", "1", None, 0)?;
         panic!("a panic for a test");
     });
     assert_eq!(message(panics.await), "the store failed: the operation panicked; see the log");
 
     let entries = store.state_group(group(), 1000).await.expect("the group");
     assert_eq!(entries, [Entry { key: "before".to_owned(), value: "1".to_owned() }]);
-    store.barrier().await.expect("the store works");
+    store.barrier(0).await.expect("the store works");
 }
 
 #[tokio::test]
@@ -234,22 +255,25 @@ async fn an_event_lasts_as_long_as_its_deliveries() {
         stack: None,
         failed_at: 2,
     };
-    store.complete(lease(&first[0])).await.expect("the first ends");
+    end(&store, first[0].lease(), End::Complete).await.expect("the first ends");
     assert_eq!(count(&store, "event").await, 1);
 
-    store.retry(lease(&second[0]), error.clone(), 3).await.expect("the second fails");
+    let retry = End::Retry { error: error.clone(), at: 3 };
+    end(&store, second[0].lease(), retry).await.expect("the second fails");
     let again = claim(&store, "b", 3).await;
     assert_eq!(again[0].attempt, 2);
-    assert!(matches!(store.complete(lease(&second[0])).await, Err(StoreError::StaleLease)));
-    store
-        .bury(lease(&again[0]), AttemptError { attempt: 2, ..error })
-        .await
-        .expect("the second dies");
+    let stale = end(&store, second[0].lease(), End::Complete).await;
+    assert!(matches!(stale, Err(StoreError::StaleLease)));
+    let bury = End::Bury { error, block: false };
+    end(&store, again[0].lease(), bury).await.expect("the second dies");
 
     for table in ["event", "delivery", "attempt_error"] {
         assert_eq!(count(&store, table).await, 0, "{table}");
     }
-    let letters = store.dead_letters(TenantId::default(), 10).await.expect("dead letters");
+    let letters = store
+        .dead_letters(TenantId::default(), DeadLetterFilter::default(), None, 10)
+        .await
+        .expect("dead letters");
     let attempts: Vec<u32> = letters[0].errors.iter().map(|error| error.attempt).collect();
     assert_eq!(attempts, [1, 2]);
 }
@@ -258,17 +282,20 @@ async fn an_event_lasts_as_long_as_its_deliveries() {
 async fn a_tick_has_one_taker_and_is_forgotten_after_a_month() {
     let dir = directory();
     let store = open(&dir);
-    let take = |at: Millis| store.take_tick(TenantId::default(), StepName::from("cron"), at);
+    let take = |at: Millis| {
+        let taken = store.take_tick(event(&["cron"], at), at, Overlap::Allow, at);
+        async { matches!(taken.await.expect("a tick"), Tick::Taken { .. }) }
+    };
     let mut takers = 0;
     for attempt in [take(1000), take(1000), take(1000)] {
-        takers += u32::from(attempt.await.expect("a tick"));
+        takers += u32::from(attempt.await);
     }
     assert_eq!(takers, 1);
 
     let later = 1000 + TICKS_KEPT + 1;
-    assert!(take(later).await.expect("a tick"));
+    assert!(take(later).await);
     assert_eq!(count(&store, "cron_tick").await, 1);
-    assert!(!take(1000).await.expect("a tick"), "what is forgotten must not be taken again");
+    assert!(!take(1000).await, "what is forgotten must not be taken again");
 }
 
 #[tokio::test]
@@ -276,17 +303,46 @@ async fn a_claim_reads_only_what_it_takes() {
     let dir = directory();
     let store = open(&dir);
     let plan = store.read(|connection| {
-        let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", queue::DUE_SQL))?;
-        let rows = explain
-            .query_map(("tenant", "step", 0_i64, 10_i64), |row| row.get::<_, String>("detail"))?;
-        let mut plan = Vec::new();
-        for row in rows {
-            plan.push(row?);
-        }
-        Ok(plan)
+        let mut explain =
+            connection.prepare(&format!("EXPLAIN QUERY PLAN {}", queue::CANDIDATES_SQL))?;
+        let of = ("tenant", "step", 0_i64, 0_i64, 10_i64);
+        let rows = explain.query_map(of, |row| row.get::<_, String>("detail"))?;
+        Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?)
     });
     let plan = plan.await.expect("a plan");
-    let search =
-        "SEARCH delivery USING COVERING INDEX delivery_due (tenant=? AND step=? AND due_at<?)";
+    let search = "SEARCH delivery USING INDEX delivery_due (tenant=? AND step=? AND parked=? AND priority=? AND due_at<?)";
     assert_eq!(plan, [search], "one range of the index and no sorting");
+}
+
+/// A database of the first schema, as its release has written it: waiting, leased and failed deliveries, a dead
+/// letter, state.
+#[tokio::test]
+async fn the_database_of_an_older_version_is_migrated_with_all_that_it_holds() {
+    let dir = directory();
+    let released = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/schema-1.db");
+    fs::copy(released, dir.path().join(FILE)).expect("the fixture");
+    let store = open(&dir);
+    assert_eq!(store.release_all().await.expect("a release"), 1);
+
+    let later = 1_900_000_000_000;
+    let mut found = Vec::new();
+    for step in ["Record", "Lengthy", "Flaky"] {
+        for delivery in claim(&store, step, later).await {
+            assert_eq!(delivery.data, r#"{"order":7}"#);
+            found.push((step, delivery.attempt, delivery.kind));
+            end(&store, delivery.lease(), End::Complete).await.expect("it completes");
+        }
+    }
+    let event = EventKind::Event;
+    assert_eq!(found, [("Record", 1, event), ("Lengthy", 2, event), ("Flaky", 3, event)]);
+    let attempts = GroupKey { group: "attempts".to_owned(), ..group() };
+    assert_eq!(store.state_group(attempts, 1000).await.expect("the state").len(), 2);
+
+    let filter = DeadLetterFilter { code: Some("handler_failed".to_owned()), ..Default::default() };
+    let tenant = TenantId::default;
+    let letters = store.dead_letters(tenant(), filter.clone(), None, 10).await.expect("letters");
+    assert_eq!((letters.len(), letters[0].step.as_str()), (1, "Hopeless"));
+    let redrive = store.start_redrive(tenant(), filter, 1, later).await.expect("a redrive");
+    store.redrive_some(redrive, 10, later).await.expect("the letter comes back");
+    assert_eq!(claim(&store, "Hopeless", later).await.len(), 1);
 }

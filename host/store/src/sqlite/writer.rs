@@ -15,7 +15,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
         mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError},
     },
     thread::{self, JoinHandle},
@@ -25,7 +25,11 @@ use std::{
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 
-use crate::{EXIT_STORE_FAILED, StoreError, StoreFuture, StoreResult};
+use super::{
+    checkpoint::{Signals, checkpoint},
+    room::{self, Room},
+};
+use crate::{EXIT_STORE_FAILED, StoreError, StoreFigures, StoreFuture, StoreResult};
 
 /// So many callers wait for one commit at most: later ones gain little and the first ones wait longer.
 const MAX_ANSWERS: usize = 256;
@@ -36,6 +40,19 @@ const MAX_BYTES: usize = 4 << 20;
 
 /// What nobody waits for is lost in a crash for so long at most.
 const MAX_AGE: Duration = Duration::from_millis(20);
+
+/// Callers who come this much apart are not waited for.
+const DENSE: Duration = Duration::from_micros(500);
+
+/// A pause of so many of their usual distances, of so long at most, says that no more of them come.
+const PAUSE_GAPS: u32 = 4;
+const LONGEST_PAUSE: Duration = Duration::from_millis(1);
+
+/// A caller waits for others for so long at most.
+const LONGEST_WAIT: Duration = Duration::from_millis(8);
+
+/// How often a full disk is tried again.
+const TRY_AGAIN: Duration = Duration::from_millis(500);
 
 /// More operations than this are refused: the disk does not keep up, and their data is in memory.
 const MAX_QUEUED: usize = 1 << 16;
@@ -60,7 +77,8 @@ pub(super) enum Reply {
     OnDisk,
 }
 
-type Answer = Box<dyn FnOnce() + Send>;
+/// Gives a caller its answer, or the reason why everything since the last commit is lost.
+type Answer = Box<dyn FnOnce(Option<StoreError>) + Send>;
 
 type Run = Box<dyn FnOnce(StoreResult<&Connection>) -> Done + Send>;
 
@@ -72,35 +90,52 @@ struct Operation {
 }
 
 struct Done {
-    failed: bool,
+    failed: Option<Failed>,
     answer: Answer,
 }
 
-#[derive(Default)]
-struct Counters {
-    queued: AtomicUsize,
-    commits: AtomicU64,
+/// How an operation failed, as far as the transaction is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Failed {
+    FullDisk,
+    Otherwise,
 }
 
 /// The thread's owner. Dropping it waits until everything is committed.
 pub(super) struct Writer {
     sender: Option<Sender<Operation>>,
     thread: Option<JoinHandle<()>>,
-    counters: Arc<Counters>,
+    queued: Arc<AtomicUsize>,
+    signals: Arc<Signals>,
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection) -> io::Result<Self> {
+    pub(super) fn start(
+        connection: Connection,
+        signals: Arc<Signals>,
+        room: Arc<Room>,
+    ) -> io::Result<Self> {
         let (sender, receiver) = mpsc::channel();
-        let counters = Arc::new(Counters::default());
-        let worker = Worker { connection, receiver, counters: Arc::clone(&counters), batch: None };
+        let queued = Arc::new(AtomicUsize::new(0));
+        let worker = Worker {
+            connection,
+            receiver,
+            queued: Arc::clone(&queued),
+            signals: Arc::clone(&signals),
+            room,
+            batch: None,
+            arrivals: Arrivals { last: Instant::now(), gap: LONGEST_WAIT },
+            tried: Instant::now(),
+        };
         let thread =
             thread::Builder::new().name("motia-store".to_owned()).spawn(move || worker.work())?;
-        Ok(Self { sender: Some(sender), thread: Some(thread), counters })
+        Ok(Self { sender: Some(sender), thread: Some(thread), queued, signals })
     }
 
-    pub(super) fn commits(&self) -> u64 {
-        self.counters.commits.load(Ordering::Relaxed)
+    pub(super) fn figures(&self) -> StoreFigures {
+        let commits = self.signals.commits.load(Ordering::Relaxed);
+        let checkpoints = self.signals.checkpoints.load(Ordering::Relaxed);
+        StoreFigures { commits, checkpoints, syncs: commits + 2 * checkpoints }
     }
 
     /// Runs an operation after all that were called before, whether or not the future is polled.
@@ -122,10 +157,13 @@ impl Writer {
                 Ok(connection) => operation(connection),
                 Err(error) => Err(error),
             };
-            let failed = result.is_err();
-            let answer: Answer = Box::new(move || {
+            let failed = result.as_ref().err().map(|error| match error {
+                StoreError::Full(_) => Failed::FullDisk,
+                _ => Failed::Otherwise,
+            });
+            let answer: Answer = Box::new(move |lost| {
                 // A caller that is gone wants no answer.
-                let _ = answer.send(result);
+                let _ = answer.send(lost.map_or(result, Err));
             });
             Done { failed, answer }
         });
@@ -143,8 +181,8 @@ impl Writer {
         let Some(sender) = &self.sender else {
             return Err(StoreError::Failed("the store is closed".to_owned()));
         };
-        if self.counters.queued.fetch_add(1, Ordering::Relaxed) >= MAX_QUEUED {
-            self.counters.queued.fetch_sub(1, Ordering::Relaxed);
+        if self.queued.fetch_add(1, Ordering::Relaxed) >= MAX_QUEUED {
+            self.queued.fetch_sub(1, Ordering::Relaxed);
             return Err(StoreError::Failed(format!(
                 "{MAX_QUEUED} operations wait for the disk; try again later"
             )));
@@ -170,14 +208,21 @@ impl Drop for Writer {
 struct Worker {
     connection: Connection,
     receiver: Receiver<Operation>,
-    counters: Arc<Counters>,
+    queued: Arc<AtomicUsize>,
+    signals: Arc<Signals>,
+    room: Arc<Room>,
     /// The open transaction.
     batch: Option<Batch>,
+    arrivals: Arrivals,
+    /// When a full disk was last tried.
+    tried: Instant,
 }
 
 struct Batch {
     since: Instant,
     bytes: usize,
+    /// When the first of those came who wait.
+    waiting_since: Option<Instant>,
     answers: Vec<Answer>,
 }
 
@@ -189,9 +234,35 @@ impl Batch {
     }
 }
 
+/// How densely callers come who wait for a commit.
+struct Arrivals {
+    last: Instant,
+    /// The usual distance between two.
+    gap: Duration,
+}
+
+impl Arrivals {
+    fn note(&mut self, now: Instant) {
+        let gap = now.duration_since(self.last).min(LONGEST_WAIT);
+        self.last = now;
+        self.gap = (self.gap * 7 + gap) / 8;
+    }
+
+    /// How much longer it pays to wait for others, of whom the first waits since `first`.
+    fn patience(&self, first: Instant, now: Instant) -> Duration {
+        if self.gap >= DENSE {
+            return Duration::ZERO;
+        }
+        let pause = (self.gap * PAUSE_GAPS).min(LONGEST_PAUSE);
+        let until = (self.last + pause).min(first + LONGEST_WAIT);
+        until.saturating_duration_since(now)
+    }
+}
+
 enum Next {
     Perform(Operation),
     Commit,
+    TryDisk,
     Close,
 }
 
@@ -200,10 +271,11 @@ impl Worker {
         loop {
             match self.next() {
                 Next::Perform(operation) => {
-                    self.counters.queued.fetch_sub(1, Ordering::Relaxed);
+                    self.queued.fetch_sub(1, Ordering::Relaxed);
                     self.perform(operation);
                 }
                 Next::Commit => self.commit(),
+                Next::TryDisk => self.try_disk(),
                 Next::Close => break,
             }
         }
@@ -212,7 +284,13 @@ impl Worker {
 
     fn next(&self) -> Next {
         let Some(batch) = &self.batch else {
-            return self.receiver.recv().map_or(Next::Close, Next::Perform);
+            if !self.room.full.load(Ordering::Relaxed) {
+                return self.receiver.recv().map_or(Next::Close, Next::Perform);
+            }
+            return match TRY_AGAIN.checked_sub(self.tried.elapsed()) {
+                Some(wait) => self.receive(wait, Next::TryDisk),
+                None => Next::TryDisk,
+            };
         };
         if batch.is_full() {
             return Next::Commit;
@@ -220,12 +298,19 @@ impl Worker {
         match self.receiver.try_recv() {
             Ok(operation) => return Next::Perform(operation),
             Err(TryRecvError::Disconnected) => return Next::Close,
-            Err(TryRecvError::Empty) if !batch.answers.is_empty() => return Next::Commit,
             Err(TryRecvError::Empty) => {}
         }
-        match self.receiver.recv_timeout(MAX_AGE.saturating_sub(batch.since.elapsed())) {
+        let wait = match batch.waiting_since {
+            Some(first) => self.arrivals.patience(first, Instant::now()),
+            None => MAX_AGE.saturating_sub(batch.since.elapsed()),
+        };
+        if wait.is_zero() { Next::Commit } else { self.receive(wait, Next::Commit) }
+    }
+
+    fn receive(&self, wait: Duration, otherwise: Next) -> Next {
+        match self.receiver.recv_timeout(wait) {
             Ok(operation) => Next::Perform(operation),
-            Err(RecvTimeoutError::Timeout) => Next::Commit,
+            Err(RecvTimeoutError::Timeout) => otherwise,
             Err(RecvTimeoutError::Disconnected) => Next::Close,
         }
     }
@@ -237,8 +322,8 @@ impl Worker {
             Effect::WriteOne | Effect::WriteMany => self.begin(bytes),
         };
         let savepoint = ready.is_ok() && effect == Effect::WriteMany;
-        if savepoint {
-            self.must("SAVEPOINT operation");
+        if savepoint && !self.execute("SAVEPOINT operation") {
+            return (run(Err(room::lost())).answer)(None);
         }
         let connection = &self.connection;
         // What the operation leaves behind after a panic is undone below; the connection keeps no
@@ -246,23 +331,29 @@ impl Worker {
         let done = catch_unwind(AssertUnwindSafe(|| run(ready.map(|()| connection))));
         let failed = match &done {
             Ok(done) => done.failed,
-            Err(_) => true,
+            Err(_) => Some(Failed::Otherwise),
         };
-        if failed {
-            self.check_open();
+        if let Some(failed) = failed {
+            self.check_open(failed);
         }
-        if savepoint {
-            if failed {
-                self.must("ROLLBACK TO operation");
+        if savepoint && self.batch.is_some() {
+            let undone = failed.is_none() || self.execute("ROLLBACK TO operation");
+            if undone {
+                self.execute("RELEASE operation");
             }
-            self.must("RELEASE operation");
         }
         let Ok(Done { answer, .. }) = done else {
             return;
         };
+        let lost = savepoint && self.batch.is_none();
         match &mut self.batch {
-            Some(batch) if reply == Reply::OnDisk => batch.answers.push(answer),
-            _ => answer(),
+            Some(batch) if reply == Reply::OnDisk => {
+                let now = Instant::now();
+                batch.answers.push(answer);
+                batch.waiting_since.get_or_insert(now);
+                self.arrivals.note(now);
+            }
+            _ => answer(lost.then(room::lost)),
         }
     }
 
@@ -271,10 +362,22 @@ impl Worker {
             batch.bytes += bytes;
             return Ok(());
         }
+        if self.room.full.load(Ordering::Relaxed) {
+            return Err(StoreError::Full("a write has failed".to_owned()));
+        }
         match execute(&self.connection, "BEGIN IMMEDIATE") {
             Ok(()) => {
-                self.batch = Some(Batch { since: Instant::now(), bytes, answers: Vec::new() });
+                self.batch = Some(Batch {
+                    since: Instant::now(),
+                    bytes,
+                    waiting_since: None,
+                    answers: Vec::new(),
+                });
                 Ok(())
+            }
+            Err(error) if is_full(&error) => {
+                self.room.full.store(true, Ordering::Release);
+                Err(error.into())
             }
             Err(error) if is_io_failure(&error) => end_process("BEGIN IMMEDIATE", &error),
             Err(error) => Err(error.into()),
@@ -282,31 +385,93 @@ impl Worker {
     }
 
     fn commit(&mut self) {
-        let Some(batch) = self.batch.take() else {
+        if self.batch.is_none() || !self.execute("COMMIT") {
             return;
-        };
-        self.must("COMMIT");
-        self.counters.commits.fetch_add(1, Ordering::Relaxed);
-        for answer in batch.answers {
-            answer();
+        }
+        self.signals.commits.fetch_add(1, Ordering::Relaxed);
+        for answer in self.batch.take().into_iter().flat_map(|batch| batch.answers) {
+            answer(None);
+        }
+        if self.signals.help.swap(false, Ordering::Relaxed) {
+            checkpoint(&self.connection, &self.signals);
         }
     }
 
     /// Some errors make SQLite undo the whole transaction, in which operations were answered already.
-    fn check_open(&self) {
-        if self.batch.is_some() && self.connection.is_autocommit() {
-            tracing::error!(
-                "SQLite gave up a transaction with answered operations; the process ends to start from what is on disk"
-            );
-            std::process::exit(EXIT_STORE_FAILED);
+    fn check_open(&mut self, failed: Failed) {
+        if self.batch.is_none() || !self.connection.is_autocommit() {
+            return;
+        }
+        if failed == Failed::FullDisk {
+            return self.lose("a statement");
+        }
+        tracing::error!(
+            "SQLite gave up a transaction with answered operations; the process ends to start from what is on disk"
+        );
+        std::process::exit(EXIT_STORE_FAILED);
+    }
+
+    /// Runs a statement of the open transaction; false if the transaction is lost because the disk is full.
+    fn execute(&mut self, sql: &str) -> bool {
+        match execute(&self.connection, sql) {
+            Ok(()) => true,
+            Err(error) if is_full(&error) => {
+                self.lose(sql);
+                false
+            }
+            Err(error) => end_process(sql, &error),
         }
     }
 
-    fn must(&self, sql: &str) {
-        if let Err(error) = execute(&self.connection, sql) {
-            end_process(sql, &error);
+    /// The open transaction is lost: whoever waits for it is told, and nobody else was told that it is on disk.
+    fn lose(&mut self, what: &str) {
+        let Some(batch) = self.batch.take() else { return };
+        if !self.connection.is_autocommit()
+            && let Err(error) = execute(&self.connection, "ROLLBACK")
+        {
+            end_process("ROLLBACK", &error);
+        }
+        self.room.lose();
+        self.tried = Instant::now();
+        tracing::error!(
+            "the disk is full ({what} failed): {} calls are refused, and new ones until there is room",
+            batch.answers.len()
+        );
+        for answer in batch.answers {
+            answer(Some(room::lost()));
         }
     }
+
+    /// Writes something to a disk that was full.
+    fn try_disk(&mut self) {
+        self.tried = Instant::now();
+        let tried = self
+            .connection
+            .query_row("PRAGMA user_version", (), |row| row.get::<_, i64>(0))
+            .and_then(|version| {
+                self.connection.execute_batch(&format!(
+                    "BEGIN IMMEDIATE; PRAGMA user_version = {version}; COMMIT;"
+                ))
+            });
+        match tried {
+            Ok(()) => {
+                self.room.full.store(false, Ordering::Release);
+                tracing::info!("there is room on the disk again");
+            }
+            Err(error) if is_full(&error) => {
+                if !self.connection.is_autocommit()
+                    && let Err(error) = execute(&self.connection, "ROLLBACK")
+                {
+                    end_process("ROLLBACK", &error);
+                }
+            }
+            Err(error) => end_process("a write to a disk that was full", &error),
+        }
+    }
+}
+
+fn is_full(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DiskFull)
 }
 
 fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
@@ -314,12 +479,11 @@ fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn is_io_failure(error: &rusqlite::Error) -> bool {
+pub(super) fn is_io_failure(error: &rusqlite::Error) -> bool {
     matches!(
         error.sqlite_error_code(),
         Some(
             ErrorCode::SystemIoFailure
-                | ErrorCode::DiskFull
                 | ErrorCode::DatabaseCorrupt
                 | ErrorCode::NotADatabase
                 | ErrorCode::CannotOpen
@@ -327,7 +491,7 @@ fn is_io_failure(error: &rusqlite::Error) -> bool {
     )
 }
 
-fn end_process(sql: &str, error: &rusqlite::Error) -> ! {
+pub(super) fn end_process(sql: &str, error: &rusqlite::Error) -> ! {
     tracing::error!(%error, sql, "the store failed; the process ends to start again from what is on disk");
     std::process::exit(EXIT_STORE_FAILED)
 }

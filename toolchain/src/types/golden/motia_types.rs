@@ -75,14 +75,32 @@ pub struct StockLowData {
     pub left: i64,
 }
 
-/// Emits `order.created`, handled by steps/bill_order_step.py.
+/// Emits `order.created`, handled by steps/bill_order_step.py, and returns the event's id.
 #[track_caller]
-pub fn emit_order_created(ctx: &motia::Context, data: &OrderCreatedData) -> motia::Result {
-    ctx.emit("order.created", data)
+pub fn emit_order_created(ctx: &motia::Context, data: &OrderCreatedData) -> motia::Result<String> {
+    event_order_created(ctx, data).emit()
 }
 
-/// Emits `stock-low`, handled by steps/refill.step.ts.
+/// An event for `order.created` that may be given options; `.emit()` sends it.
+pub fn event_order_created(ctx: &motia::Context, data: &OrderCreatedData) -> motia::EventBuilder {
+    ctx.event("order.created", data)
+}
+
+/// Emits `stock-low`, handled by steps/refill.step.ts, and returns the event's id.
 #[track_caller]
-pub fn emit_stock_low(ctx: &motia::Context, group: &str, data: &StockLowData) -> motia::Result {
-    ctx.emit_in_group("stock-low", group, data)
+pub fn emit_stock_low(
+    ctx: &motia::Context,
+    group: &str,
+    data: &StockLowData,
+) -> motia::Result<String> {
+    event_stock_low(ctx, group, data).emit()
+}
+
+/// An event for `stock-low` that may be given options; `.emit()` sends it.
+pub fn event_stock_low(
+    ctx: &motia::Context,
+    group: &str,
+    data: &StockLowData,
+) -> motia::EventBuilder {
+    ctx.event("stock-low", data).group(group)
 }

@@ -1,6 +1,6 @@
 //! The imports of the component.
 
-use super::{Answer, HostError, Level, UpdateOp};
+use super::{Answer, EmitOptions, HostError, Level, UpdateOp};
 use crate::glue::bindings::motia::step::{emitter, logger, state, streams, types};
 
 impl From<types::Error> for HostError {
@@ -14,9 +14,20 @@ impl From<types::Error> for HostError {
     }
 }
 
-pub fn emit(topic: &str, data: &str, group: Option<&str>) -> Answer<()> {
-    let options = emitter::EmitOptions { message_group_id: group.map(str::to_owned) };
+pub fn emit(topic: &str, data: &str, options: EmitOptions) -> Answer<String> {
+    let options = emitter::EmitOptions {
+        message_group_id: options.message_group_id,
+        id: options.id,
+        at: options.at,
+        delay: options.delay,
+        priority: options.priority,
+        headers: options.headers,
+    };
     Ok(emitter::emit(topic, data, &options)?)
+}
+
+pub fn cancel(id: &str) -> Answer<bool> {
+    Ok(emitter::cancel(id)?)
 }
 
 pub fn state_get(group: &str, key: &str) -> Answer<Option<String>> {

@@ -1,19 +1,33 @@
 //! A host in memory, one for each thread, so that handlers run in `cargo test`.
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    mem,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use serde_json::{Map, Value};
 
-use super::{Answer, HostError, Level, UpdateOp};
+use super::{Answer, EmitOptions, HostError, Level, UpdateOp};
 use crate::testing::{Emitted, LogRecord, Sent};
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Memory {
     pub emitted: Vec<Emitted>,
     pub sent: Vec<Sent>,
     pub logs: Vec<LogRecord>,
+    last_event: u64,
     state: BTreeMap<[String; 2], Value>,
     streams: BTreeMap<[String; 3], Value>,
+}
+
+impl Memory {
+    /// Forgets what was stored and emitted since then; what was logged and sent is out already.
+    pub fn take_back_to(&mut self, before: Self) {
+        let (logs, sent) = (mem::take(&mut self.logs), mem::take(&mut self.sent));
+        *self = Self { logs, sent, ..before };
+    }
 }
 
 thread_local! {
@@ -36,14 +50,56 @@ fn key<const N: usize>(parts: [&str; N]) -> [String; N] {
     parts.map(str::to_owned)
 }
 
-pub fn emit(topic: &str, data: &str, group: Option<&str>) -> Answer<()> {
-    let emitted = Emitted {
-        topic: topic.to_owned(),
-        data: json(data)?,
-        message_group_id: group.map(str::to_owned),
-    };
-    with(|memory| memory.emitted.push(emitted));
-    Ok(())
+pub fn emit(topic: &str, data: &str, options: EmitOptions) -> Answer<String> {
+    let data = json(data)?;
+    check(&options)?;
+    with(|memory| {
+        let has_the_name =
+            |earlier: &&Emitted| earlier.topic == topic && earlier.name == options.id;
+        if options.id.is_some()
+            && let Some(first) = memory.emitted.iter().find(has_the_name)
+        {
+            return Ok(first.id.clone());
+        }
+        memory.last_event += 1;
+        let id = memory.last_event.to_string();
+        memory.emitted.push(Emitted {
+            id: id.clone(),
+            topic: topic.to_owned(),
+            data,
+            message_group_id: options.message_group_id,
+            name: options.id,
+            at: options.at.map(|at| UNIX_EPOCH + Duration::from_millis(at)),
+            delay: options.delay.map(Duration::from_millis),
+            priority: options.priority.unwrap_or_default(),
+            headers: options.headers,
+        });
+        Ok(id)
+    })
+}
+
+/// Refuses what every host refuses.
+fn check(options: &EmitOptions) -> Answer<()> {
+    if options.at.is_some() && options.delay.is_some() {
+        let message = "an event has either `at` or `delay`, not both";
+        return Err(HostError::Invalid(message.to_owned()));
+    }
+    match options.priority {
+        Some(priority) if !(-100..=100).contains(&priority) => {
+            Err(HostError::Invalid(format!("the priority {priority} is not from -100 to 100")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Nothing is delivered here: every event that has a time waits for it.
+pub fn cancel(id: &str) -> Answer<bool> {
+    with(|memory| {
+        let before = memory.emitted.len();
+        let waits = |event: &Emitted| event.at.is_some() || event.delay.is_some();
+        memory.emitted.retain(|event| event.id != id || !waits(event));
+        Ok(memory.emitted.len() < before)
+    })
 }
 
 pub fn state_get(group: &str, id: &str) -> Answer<Option<String>> {

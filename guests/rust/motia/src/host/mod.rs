@@ -70,4 +70,18 @@ pub enum UpdateOp {
     Remove(String),
 }
 
+/// How an event is delivered.
+#[derive(Debug, Clone, Default)]
+pub struct EmitOptions {
+    pub message_group_id: Option<String>,
+    /// The emitter's own name for the event.
+    pub id: Option<String>,
+    /// In milliseconds since 1970-01-01 UTC.
+    pub at: Option<u64>,
+    /// In milliseconds.
+    pub delay: Option<u64>,
+    pub priority: Option<i32>,
+    pub headers: Vec<(String, String)>,
+}
+
 pub(crate) type Answer<T> = Result<T, HostError>;

@@ -18,7 +18,8 @@ use serde_json::{Map, Value, json};
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  motia generate step CreateOrder --type api --language typescript --method POST --path /orders --emits order.created\n  \
-                  motia generate step ShipOrder --type event --language python --subscribes order.created\n\n\
+                  motia generate step ShipOrder --type event --language python --subscribes order.created\n  \
+                  motia generate step WatchStock --type state --language typescript --group-id 'stock:*'\n\n\
                   On a terminal it asks for what is missing. Nothing is overwritten."
 )]
 pub struct Step {
@@ -45,6 +46,18 @@ pub struct Step {
     /// The schedule of a cron step, such as "*/5 * * * *".
     #[arg(long)]
     cron: Option<String>,
+    /// The stream whose changes a stream step gets.
+    #[arg(long)]
+    stream_name: Option<String>,
+    /// The group whose changes a state or stream step gets, where "*" stands for any text; all if absent.
+    #[arg(long, value_name = "PATTERN")]
+    group_id: Option<String>,
+    /// The key whose changes a state step gets, where "*" stands for any text; all if absent.
+    #[arg(long, value_name = "PATTERN")]
+    key: Option<String>,
+    /// The item whose changes a stream step gets, where "*" stands for any text; all if absent.
+    #[arg(long, value_name = "PATTERN")]
+    item_id: Option<String>,
     /// The topics that the step emits; repeat it, or put commas between.
     #[arg(long, value_name = "TOPIC", value_delimiter = ',')]
     emits: Vec<String>,
@@ -64,6 +77,10 @@ enum Kind {
     Event,
     /// Runs on a schedule.
     Cron,
+    /// Handles changes of state.
+    State,
+    /// Handles changes of a stream's items.
+    Stream,
     /// Is only drawn in its flows.
     Noop,
 }
@@ -137,7 +154,10 @@ impl Step {
                 let hourly = "0 * * * *".to_owned();
                 answer(&mut self.cron, || ask_text("schedule", Some(hourly)))?;
             }
-            Kind::Event | Kind::Noop => {}
+            Kind::Stream => {
+                answer(&mut self.stream_name, || ask_text("stream", None))?;
+            }
+            Kind::Event | Kind::State | Kind::Noop => {}
         }
         Ok(())
     }
@@ -156,6 +176,10 @@ impl Step {
             ("method", self.method.as_ref().map(|method| method.to_uppercase())),
             ("path", self.path.clone()),
             ("cron", self.cron.clone()),
+            ("streamName", self.stream_name.clone()),
+            ("groupId", self.group_id.clone()),
+            ("key", self.key.clone()),
+            ("itemId", self.item_id.clone()),
         ];
         let lists = [(emits, &self.emits), (subscribes, &self.subscribes), ("flows", &self.flow)];
         let texts = texts.into_iter().filter_map(|(key, text)| Some((key, json!(text?))));
@@ -182,7 +206,7 @@ fn refused(errors: &[ConfigError]) -> anyhow::Error {
                 "flows" => "--flow".to_owned(),
                 "virtualEmits" => "--emits".to_owned(),
                 "virtualSubscribes" => "--subscribes".to_owned(),
-                field => format!("--{field}"),
+                field => format!("--{}", scaffold::words(field).join("-")),
             };
             format!("{option}: {}", error.message)
         })

@@ -1,0 +1,212 @@
+//! The API for operations, under `/__motia/api/`: what waits, what failed, what ran, and how to change it.
+//!
+//! No step can have these paths, and no web page of another site may read the answers. Who may ask is in
+//! `access.rs`; each subject has a file of its own.
+
+mod access;
+mod crons;
+mod dead_letters;
+mod deliveries;
+mod input;
+mod output;
+mod queues;
+mod runs;
+
+use std::sync::Arc;
+
+use http::{
+    HeaderValue, Method, StatusCode,
+    header::{CACHE_CONTROL, WWW_AUTHENTICATE},
+    request::Parts,
+};
+use hyper::body::Incoming;
+use motia_engine::Engine;
+use motia_sandbox::RequestBody;
+use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value};
+use tokio::sync::Mutex;
+
+pub use access::{ApiAccess, ApiToken};
+
+use crate::{
+    body::{BodyLimits, read_body},
+    calls::Calls,
+    error::{Exposure, HttpError},
+    respond::{self, HttpResponse},
+};
+use input::{Fields, Parameters};
+
+/// Where it is.
+const BASE: &str = "/__motia/api";
+
+/// What follows [`BASE`] in a path; none in a path of steps.
+pub fn operation_of(path: &str) -> Option<&str> {
+    path.strip_prefix(BASE).filter(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Answers requests for operations.
+pub struct Api {
+    engine: Engine,
+    access: ApiAccess,
+    limits: BodyLimits,
+    /// Held while settings are read, changed and written, so that two changes are both kept.
+    edits: Arc<Mutex<()>>,
+}
+
+impl Api {
+    /// An API for those who have access.
+    pub fn new(engine: Engine, access: ApiAccess, limits: BodyLimits) -> Self {
+        Self { engine, access, limits, edits: Arc::default() }
+    }
+
+    /// Answers a request for an operation. What an operation begins, it finishes.
+    pub async fn answer(
+        &self,
+        operation: &str,
+        head: &Parts,
+        body: Incoming,
+        calls: &Calls,
+        trace_id: &str,
+    ) -> HttpResponse {
+        let answered = match self.read(operation, head, body).await {
+            Ok(request) => calls.to_the_end(async move { dispatch(&request).await }).await,
+            Err(error) => Err(error),
+        };
+        let mut response = match answered {
+            Ok(answer) => respond::json(StatusCode::OK, &answer),
+            // Whoever has access may know what is wrong inside.
+            Err(error) => respond::from_error(&error, trace_id, Exposure::Developer),
+        };
+        let headers = response.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if response.status() == StatusCode::UNAUTHORIZED {
+            let bearer = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(WWW_AUTHENTICATE, bearer);
+        }
+        respond::finish_private(&mut response, &head.method, trace_id);
+        response
+    }
+
+    async fn read(
+        &self,
+        operation: &str,
+        head: &Parts,
+        body: Incoming,
+    ) -> Result<Request, HttpError> {
+        self.access.check(head)?;
+        let takes_body = head.method == Method::POST || head.method == Method::PATCH;
+        let body = if takes_body { self.fields(head, body).await? } else { Map::new() };
+        Ok(Request {
+            engine: self.engine.clone(),
+            // The answer loses its body later.
+            method: if head.method == Method::HEAD { Method::GET } else { head.method.clone() },
+            full_path: head.uri.path().to_owned(),
+            path: segments(operation)?,
+            query: head.uri.query().unwrap_or_default().to_owned(),
+            body,
+            edits: Arc::clone(&self.edits),
+        })
+    }
+
+    async fn fields(&self, head: &Parts, body: Incoming) -> Result<Map<String, Value>, HttpError> {
+        let read = read_body(&head.headers, body, self.limits).await?;
+        match (read.body, read.value) {
+            (RequestBody::Empty, _) => Ok(Map::new()),
+            (RequestBody::Json, Some(Value::Object(fields))) => Ok(fields),
+            (RequestBody::Json, _) => Err(input::wrong("the body is not an object")),
+            _ => Err(HttpError::unsupported(
+                "unsupported_media_type",
+                "send a body as Content-Type application/json",
+            )),
+        }
+    }
+}
+
+fn segments(path: &str) -> Result<Vec<String>, HttpError> {
+    let decode = |segment: &str| match percent_decode_str(segment).decode_utf8() {
+        Ok(text) => Ok(text.into_owned()),
+        Err(_) => Err(HttpError::bad_request(
+            "bad_path_encoding",
+            "a part of the path is not percent-encoded UTF-8",
+        )),
+    };
+    path.trim_matches('/').split('/').map(decode).collect()
+}
+
+/// A request whose sender has access.
+pub struct Request {
+    engine: Engine,
+    method: Method,
+    full_path: String,
+    /// The decoded segments behind [`BASE`].
+    path: Vec<String>,
+    query: String,
+    body: Map<String, Value>,
+    edits: Arc<Mutex<()>>,
+}
+
+impl Request {
+    fn method(&self) -> &str {
+        self.method.as_str()
+    }
+
+    /// The parameters of the query, of which only these are known.
+    fn parameters(&self, known: &[&str]) -> Result<Parameters, HttpError> {
+        Parameters::of(&self.query, known)
+    }
+
+    /// The fields of the body, of which only these are known.
+    fn fields(&self, known: &[&str]) -> Result<Fields, HttpError> {
+        Fields::of(&self.body, known)
+    }
+
+    /// The path has other methods only.
+    fn only(&self, methods: &[&str]) -> HttpError {
+        HttpError::method_not_allowed(self.method(), &self.full_path, methods)
+    }
+
+    /// There is no such path.
+    fn unknown(&self) -> HttpError {
+        let message = format!(
+            "{} is no operation; there are queues, deliveries, events, dead-letters, redrives, crons, runs and store",
+            self.full_path
+        );
+        HttpError::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+}
+
+async fn dispatch(request: &Request) -> Result<Value, HttpError> {
+    if request.method != Method::GET {
+        request.parameters(&[])?;
+    }
+    let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
+    match path.as_slice() {
+        ["queues", rest @ ..] => queues::answer(request, rest).await,
+        ["deliveries", rest @ ..] => deliveries::answer(request, rest).await,
+        ["events", rest @ ..] => deliveries::answer_events(request, rest).await,
+        ["dead-letters", rest @ ..] => dead_letters::answer(request, rest).await,
+        ["redrives", rest @ ..] => dead_letters::answer_redrives(request, rest).await,
+        ["crons", rest @ ..] => crons::answer(request, rest).await,
+        ["runs", rest @ ..] => runs::answer(request, rest).await,
+        ["store"] if request.method == Method::GET => {
+            Ok(serde_json::json!(request.engine.store_figures()))
+        }
+        ["store"] => Err(request.only(&["GET"])),
+        _ => Err(request.unknown()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operations_have_paths_of_their_own() {
+        assert_eq!(operation_of("/__motia/api/queues"), Some("/queues"));
+        assert_eq!(operation_of("/__motia/api"), Some(""));
+        assert_eq!(operation_of("/__motia/apis"), None);
+        assert_eq!(operation_of("/queues"), None);
+        assert_eq!(segments("/queues/A%2Fb%20c/").unwrap(), ["queues", "A/b c"]);
+        assert_eq!(segments("/queues/%ff").unwrap_err().code, "bad_path_encoding");
+    }
+}

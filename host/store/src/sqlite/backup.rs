@@ -1,0 +1,300 @@
+//! Copies of a data directory: taken while a host uses it, and put back.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OpenFlags};
+use serde::{Deserialize, Serialize};
+
+use super::{FILE, lock, schema};
+use crate::{Millis, StoreError, StoreResult, run_log};
+
+/// What a backup says about itself.
+const LABEL: &str = "backup.json";
+
+/// A backup of a data directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Backup {
+    /// When it was taken.
+    pub taken_at: Millis,
+    /// The version of motia that took it.
+    pub motia: String,
+    /// The version of the database's schema.
+    pub schema: i64,
+    /// The bytes of its files.
+    pub bytes: u64,
+    /// The days whose runs it has.
+    pub runs: Vec<String>,
+    /// What is missing of the runs, and why.
+    pub warnings: Vec<String>,
+}
+
+/// What becomes of a database that is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replace {
+    /// It is in the way.
+    No,
+    /// Its files are moved into a directory beside the new ones.
+    KeepOld,
+}
+
+/// Copies a data directory to a new directory, also while a host uses it: everything that was acknowledged
+/// before the call is in the copy, and every commit is in it as a whole or not at all.
+///
+/// # Errors
+/// When `to` is there already and not empty, or something cannot be read or written; `to` is not there then.
+pub fn backup(data: &Path, to: &Path) -> StoreResult<Backup> {
+    let database = data.join(FILE);
+    if !database.is_file() {
+        return Err(StoreError::NotFound(format!("{} to back up", database.display())));
+    }
+    if fs::read_dir(to).is_ok_and(|mut entries| entries.next().is_some()) {
+        return Err(failed(to, "is not empty; name a directory that is not there yet"));
+    }
+    let making = beside(to, "making");
+    clear(&making)?;
+    fs::create_dir_all(&making).map_err(|error| failed(&making, error))?;
+    let made = copy_all(data, &making);
+    let backup = match made {
+        Ok(backup) => backup,
+        Err(error) => {
+            clear(&making)?;
+            return Err(error);
+        }
+    };
+    // An empty directory that was there is replaced by the rename.
+    fs::rename(&making, to).map_err(|error| failed(to, error))?;
+    sync_directory(to.parent().unwrap_or(Path::new(".")))?;
+    Ok(backup)
+}
+
+fn copy_all(data: &Path, to: &Path) -> StoreResult<Backup> {
+    let copy = to.join(FILE);
+    vacuum_into(&data.join(FILE), &copy)?;
+    let schema = check(&copy)?;
+    let mut backup = Backup {
+        taken_at: Timestamp::now().as_millisecond(),
+        motia: env!("CARGO_PKG_VERSION").to_owned(),
+        schema,
+        bytes: sync(&copy)?,
+        runs: Vec::new(),
+        warnings: Vec::new(),
+    };
+    for (day, path) in run_log::days(data) {
+        let copy = to.join(path.file_name().unwrap_or_default());
+        match vacuum_into(&path, &copy).and_then(|()| sync(&copy)) {
+            Ok(bytes) => {
+                backup.bytes += bytes;
+                backup.runs.push(day);
+            }
+            // Runs are for people; the backup is of the work.
+            Err(error) => {
+                backup.warnings.push(format!("the runs of {day} are not in the backup: {error}"));
+                let _ = fs::remove_file(&copy);
+            }
+        }
+    }
+    let label = serde_json::to_vec_pretty(&backup).map_err(|error| failed(to, error))?;
+    fs::write(to.join(LABEL), label).map_err(|error| failed(to, error))?;
+    sync(&to.join(LABEL))?;
+    sync_directory(to)?;
+    Ok(backup)
+}
+
+/// Puts a backup where a host finds it. A crash on the way leaves the old data or the new.
+///
+/// # Errors
+/// When the backup is damaged, a host uses the directory, or it has a database and `replace` is [`Replace::No`].
+pub fn restore(from: &Path, data: &Path, replace: Replace) -> StoreResult<Backup> {
+    let label = from.join(LABEL);
+    let label = fs::read(&label)
+        .map_err(|_| StoreError::NotFound(format!("{}: not a backup", label.display())))?;
+    let backup: Backup = serde_json::from_slice(&label).map_err(|error| failed(from, error))?;
+    check(&from.join(FILE))?;
+    fs::create_dir_all(data).map_err(|error| failed(data, error))?;
+    let _lock = lock(data)?;
+    let in_the_way = data.join(FILE).exists();
+    if in_the_way && replace == Replace::No {
+        let message = "has a database already; restore into another directory, or with --keep-old";
+        return Err(failed(data, message));
+    }
+    let mut copies = Vec::new();
+    for name in files_of(from, &backup) {
+        let making = data.join(format!("{name}.restoring"));
+        fs::copy(from.join(&name), &making).map_err(|error| failed(&making, error))?;
+        sync(&making)?;
+        copies.push((making, data.join(name)));
+    }
+    if in_the_way {
+        put_aside(data)?;
+    }
+    // The database comes last: with it, the directory is the new one.
+    for (making, file) in copies.iter().rev() {
+        fs::rename(making, file).map_err(|error| failed(file, error))?;
+    }
+    sync_directory(data)?;
+    Ok(backup)
+}
+
+/// The files of a backup, the database first.
+fn files_of(from: &Path, backup: &Backup) -> Vec<String> {
+    let runs = backup.runs.iter().map(|day| format!("runs-{day}.db"));
+    let there = runs.filter(|name| from.join(name).is_file());
+    std::iter::once(FILE.to_owned()).chain(there).collect()
+}
+
+/// Moves a directory's databases out of the way, each with its log, the main one first.
+fn put_aside(data: &Path) -> StoreResult<()> {
+    let aside = data.join(format!("before-restore-{}", Timestamp::now().as_millisecond()));
+    fs::create_dir(&aside).map_err(|error| failed(&aside, error))?;
+    let mut names = vec![FILE.to_owned()];
+    let file_name = |path: PathBuf| Some(path.file_name()?.to_str()?.to_owned());
+    names.extend(run_log::days(data).into_values().filter_map(file_name));
+    for name in names {
+        // The log first: a database without it is older, and one with another's would be damaged.
+        for suffix in ["-shm", "-wal", ""] {
+            let file = format!("{name}{suffix}");
+            match fs::rename(data.join(&file), aside.join(&file)) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(failed(&data.join(file), error)),
+            }
+        }
+    }
+    sync_directory(&aside)?;
+    sync_directory(data)
+}
+
+/// A copy of a database as it is at one moment, without what it no longer uses.
+fn vacuum_into(database: &Path, copy: &Path) -> StoreResult<()> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection =
+        Connection::open_with_flags(database, flags).map_err(|error| failed(database, error))?;
+    connection.busy_timeout(schema::BUSY_TIMEOUT)?;
+    let name = copy.to_str().ok_or_else(|| failed(copy, "the path is not UTF-8"))?;
+    connection.execute("VACUUM INTO ?1", (name,)).map_err(|error| failed(database, error))?;
+    Ok(())
+}
+
+/// The schema of a database that is ours and whole.
+fn check(database: &Path) -> StoreResult<i64> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection =
+        Connection::open_with_flags(database, flags).map_err(|error| failed(database, error))?;
+    let version = schema::version(&connection, database)?;
+    let found: String = connection
+        .query_row("PRAGMA integrity_check(1)", (), |row| row.get(0))
+        .map_err(|error| failed(database, error))?;
+    if found != "ok" {
+        return Err(failed(database, format!("is damaged: {found}")));
+    }
+    i64::try_from(version).map_err(|error| failed(database, error))
+}
+
+/// Brings a file to the disk; its bytes.
+fn sync(path: &Path) -> StoreResult<u64> {
+    let synced = File::open(path).and_then(|file| {
+        file.sync_all()?;
+        Ok(file.metadata()?.len())
+    });
+    synced.map_err(|error| failed(path, error))
+}
+
+fn sync_directory(path: &Path) -> StoreResult<()> {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    #[cfg(unix)]
+    sync(path)?;
+    Ok(())
+}
+
+/// Removes what a backup that was interrupted has left.
+fn clear(directory: &Path) -> StoreResult<()> {
+    match fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(directory, error)),
+        _ => Ok(()),
+    }
+}
+
+fn beside(path: &Path, what: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".");
+    name.push(what);
+    path.with_file_name(name)
+}
+
+fn failed(path: &Path, error: impl std::fmt::Display) -> StoreError {
+    StoreError::Failed(format!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use motia_manifest::TenantId;
+
+    use super::*;
+    use crate::{GroupKey, SqliteStore, Store};
+
+    fn group() -> GroupKey {
+        GroupKey { tenant: TenantId::default(), stream: None, group: "g".to_owned() }
+    }
+
+    async fn set(store: &SqliteStore, key: &str) {
+        store.state_set(group(), key.to_owned(), "1".to_owned(), None, 0).await.unwrap();
+        store.barrier(store.epoch()).await.unwrap();
+    }
+
+    async fn keys(data: &Path) -> Vec<String> {
+        let store = SqliteStore::open(data).unwrap();
+        let entries = store.state_group(group(), usize::MAX).await.unwrap();
+        entries.into_iter().map(|entry| entry.key).collect()
+    }
+
+    #[tokio::test]
+    async fn a_backup_of_a_store_in_use_has_all_that_was_acknowledged() {
+        let dir = tempfile::tempdir().unwrap();
+        let (data, copy) = (dir.path().join("data"), dir.path().join("copy"));
+        let store = SqliteStore::open(&data).unwrap();
+        set(&store, "before").await;
+        let taken = backup(&data, &copy).unwrap();
+        set(&store, "after").await;
+        assert!(taken.bytes > 0 && taken.warnings.is_empty(), "{taken:?}");
+        let error = restore(&copy, &data, Replace::KeepOld).unwrap_err();
+        assert!(matches!(error, StoreError::InUse(_)), "{error}");
+        drop(store);
+
+        let other = dir.path().join("other");
+        restore(&copy, &other, Replace::No).unwrap();
+        assert_eq!(keys(&other).await, ["before"]);
+        let error = restore(&copy, &data, Replace::No).unwrap_err().to_string();
+        assert!(error.contains("--keep-old"), "{error}");
+        restore(&copy, &data, Replace::KeepOld).unwrap();
+        assert_eq!(keys(&data).await, ["before"]);
+        let kept = fs::read_dir(&data).unwrap().flatten();
+        let kept = kept.map(|entry| entry.path()).find(|path| path.is_dir()).unwrap();
+        assert_eq!(keys(&kept).await, ["after", "before"]);
+    }
+
+    #[tokio::test]
+    async fn a_damaged_backup_is_refused_and_changes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let (data, copy) = (dir.path().join("data"), dir.path().join("copy"));
+        let store = SqliteStore::open(&data).unwrap();
+        for number in 0..500 {
+            set(&store, &format!("key {number}")).await;
+        }
+        drop(store);
+        backup(&data, &copy).unwrap();
+        let error = backup(&data, &copy).unwrap_err().to_string();
+        assert!(error.contains("not empty"), "{error}");
+        let mut bytes = fs::read(copy.join(FILE)).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle..middle + 4096].fill(0x55);
+        fs::write(copy.join(FILE), bytes).unwrap();
+        assert!(restore(&copy, &data, Replace::KeepOld).is_err());
+        assert_eq!(keys(&data).await.len(), 500);
+    }
+}
