@@ -10,7 +10,7 @@ mod support;
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -97,7 +97,7 @@ fn steps() {
     server.stop();
 }
 
-const TOKEN: &str = "a token for benchmarks only";
+const TOKEN: &str = "a-token-for-benchmarks-only";
 
 struct Figures {
     syncs: u64,
@@ -194,7 +194,7 @@ fn alone(server: &Server, data: &Path) {
     )
     .expect("the database");
     let mut finished = database
-        .prepare("SELECT EXISTS (SELECT 1 FROM state WHERE grp = 'finished' AND key = ?1)")
+        .prepare("SELECT EXISTS (SELECT 1 FROM state WHERE tenant = 'default' AND grp = 'finished' AND key = ?1)")
         .expect("a query");
     let mut client = Client::connect(server.address());
     let mut times = Vec::new();
@@ -300,7 +300,7 @@ fn backlog() {
 }
 
 /// The real server on the same data, which begins with the backlog at once.
-fn restart(project: &Project, data: &PathBuf) {
+fn restart(project: &Project, data: &Path) {
     let started = Instant::now();
     let server = Server::serve(&project.bundle(), data, &[]);
     let listens = started.elapsed();
@@ -374,7 +374,7 @@ fn fresh_events(server: &Server, data: &Path, name: &str) -> (Duration, Duration
     )
     .expect("the database");
     let mut finished = database
-        .prepare("SELECT EXISTS (SELECT 1 FROM state WHERE grp = 'finished' AND key = ?1)")
+        .prepare("SELECT EXISTS (SELECT 1 FROM state WHERE tenant = 'default' AND grp = 'finished' AND key = ?1)")
         .expect("a query");
     let mut client = Client::connect(server.address());
     let mut times = Vec::new();

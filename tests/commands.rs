@@ -4,9 +4,29 @@ mod support;
 
 use support::{Ended, SLOW, SOON, motia, run};
 
+const COMMANDS: [&str; 17] = [
+    "create",
+    "build",
+    "serve",
+    "dev",
+    "emit",
+    "generate",
+    "toolchain",
+    "doctor",
+    "inspect",
+    "queue",
+    "cron",
+    "cancel",
+    "replay",
+    "redrive",
+    "discard",
+    "backup",
+    "restore",
+];
+
 #[test]
 fn every_command_has_help_with_an_example() {
-    for name in ["create", "build", "serve", "dev", "emit", "generate", "toolchain", "doctor"] {
+    for name in COMMANDS {
         let Ended { code, stdout, .. } = run(&mut motia([name, "--help"]), SOON);
         assert_eq!(code, Some(0), "{name}");
         let (_, examples) =
@@ -19,7 +39,7 @@ fn every_command_has_help_with_an_example() {
 fn completions_know_every_command() {
     let ended = run(&mut motia(["completions", "bash"]), SOON);
     assert_eq!(ended.code, Some(0), "{ended:#?}");
-    for name in ["create", "build", "serve", "dev", "emit", "generate", "toolchain", "doctor"] {
+    for name in COMMANDS {
         assert!(ended.stdout.contains(name), "no {name}");
     }
 }

@@ -512,7 +512,7 @@ fn without_room_on_the_disk_no_work_is_taken_but_questions_are_answered() {
 /// Bytes that are free where a directory is.
 fn free_bytes(directory: &Path) -> u64 {
     let ended = run(Command::new("df").args(["--output=avail", "-B1"]).arg(directory), SOON);
-    let free = ended.stdout.lines().last().and_then(|line| line.trim().parse().ok());
+    let free = ended.stdout.lines().next_back().and_then(|line| line.trim().parse().ok());
     free.unwrap_or_else(|| panic!("no free bytes: {ended:#?}"))
 }
 

@@ -17,7 +17,8 @@ const host = join(scratch, 'host.mjs')
 writeFileSync(
   host,
   `export const emitted = []
-  export const emit = (topic, data) => { emitted.push([topic, JSON.parse(data)]) }
+  export const emit = (topic, data) => String(emitted.push([topic, JSON.parse(data)]))
+  export const cancel = () => false
   const nothing = () => undefined
   export { nothing as log, nothing as get, nothing as set, nothing as delete, nothing as clear, nothing as send }
   export const getGroup = () => [], update = () => 'null'`,

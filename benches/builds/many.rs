@@ -92,13 +92,13 @@ fn load_all(bundles: &Path, code: &Path, sandbox: &Sandbox) -> Vec<Arc<Deploymen
 /// Calls the first step of each deployment.
 async fn call_each(sandbox: Arc<Sandbox>, deployments: &[Arc<Deployment>]) -> Vec<Duration> {
     let (store, first) = (Arc::new(MemoryStore::default()), Arc::clone(&deployments[0]));
-    let engine = Engine::start(sandbox, store, first, EngineOptions::default());
+    let engine = Engine::start(sandbox, store, None, first, EngineOptions::default());
     let engine = engine.await.expect("an engine");
     let mut answers = Vec::new();
     for deployment in deployments {
         let started = Instant::now();
         let trace_id = engine.new_trace_id();
-        let called = engine.call_api(deployment, StepIndex(0), trace_id, request()).await;
+        let called = engine.call_api(deployment, StepIndex(0), trace_id, request(), None).await;
         called.unwrap_or_else(|error| panic!("{error}"));
         answers.push(started.elapsed());
     }

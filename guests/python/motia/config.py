@@ -7,6 +7,9 @@ from . import schema
 from .errors import InvalidConfig
 from .values import plain, render
 
+_WATCHERS = ("state", "stream")
+"""The types of steps that have a condition."""
+
 
 def of(module, step):
     """The config of the step's module as JSON text; an `InvalidConfig` says what is missing."""
@@ -18,12 +21,22 @@ def of(module, step):
             raise InvalidConfig(f"{step.file}: `config` is a {type(value).__name__}; it must be a dict")
         value = plain(value)
     value = {name: part for name, part in value.items() if name != "middleware"}
+    if value.get("type") in _WATCHERS:
+        condition = value.pop("condition", None)
+        if condition is not None and not callable(condition):
+            raise InvalidConfig(f"{step.file}: config.condition is a function of the input and the context")
     if step.kind == "step" and value.get("type") != "noop" and not callable(getattr(module, "handler", None)):
         raise InvalidConfig(f"{step.file}: no `handler` function; add `{_signature(value.get('type'))}`")
     try:
         return render(value, "config", _stand_in)
     except TypeError as error:
         raise InvalidConfig(f"{step.file}: {error}") from None
+
+
+def condition(module):
+    """The function that decides whether a change concerns a state or stream step; `None` if each does."""
+    value = getattr(module, "config", None)
+    return value.get("condition") if isinstance(value, collections.abc.Mapping) else None
 
 
 def middleware(module):
@@ -33,7 +46,7 @@ def middleware(module):
 
 
 def _signature(kind):
-    arguments = {"event": "input, context", "cron": "context"}.get(kind, "req, context")
+    arguments = {"api": "req, context", "cron": "context"}.get(kind, "input, context")
     return f"async def handler({arguments})"
 
 

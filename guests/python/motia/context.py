@@ -1,9 +1,11 @@
 """What every handler is given: the context, with emit, state, streams and the logger."""
 
 import collections.abc
+import datetime
+import math
 
 from componentize_py_types import Err
-from wit_world.imports import emitter, logger as host_logger, state as host_state, streams as host_streams
+from wit_world.imports import emitter, logger as host_logger, state as host_state, streams as host_streams, types as wit
 
 from .errors import from_host
 from .values import Record, clean, parse, parse_state, render, render_leniently
@@ -70,20 +72,82 @@ class FlowContext:
 
     def __init__(self, invocation):
         self.trace_id = self.traceId = invocation.trace_id
+        self.invocation_id = self.invocationId = invocation.id
         self.flows = list(invocation.flows)
         self.attempt = invocation.attempt
+        self.event, self.events = _events(invocation.trigger)
         self.state = State()
         self.streams = Streams()
         self.logger = Logger()
 
     def emit(self, event):
-        """Emits `{"topic": ..., "data": ..., "messageGroupId": ...}`; the last is optional. Awaitable."""
+        """Emits `{"topic": ..., "data": ...}` and gives the event's id. Awaitable.
+
+        Optional are `messageGroupId`, `id` (the same one with the same topic is stored once in 24 hours), `at` (a
+        datetime, ISO 8601 text, or seconds since 1970), `delay` (seconds or a timedelta), `priority` (-100 to 100)
+        and `headers` (a mapping of texts).
+        """
         if not isinstance(event, collections.abc.Mapping) or not isinstance(event.get("topic"), str):
             raise TypeError('emit takes {"topic": "...", "data": ...}')
-        group = event.get("messageGroupId", event.get("message_group_id"))
         data = render(event.get("data"), "data")
-        options = emitter.EmitOptions(message_group_id=None if group is None else clean(str(group)))
-        return Call(f"emit to {event['topic']}", emitter.emit, clean(event["topic"]), data, options)
+        return Call(f"emit to {event['topic']}", emitter.emit, clean(event["topic"]), data, _options(event))
+
+    def cancel(self, event_id):
+        """Takes back an event that waits for its time; gives whether there was anything to take back. Awaitable."""
+        return Call("cancel", emitter.cancel, _id(event_id))
+
+
+def _events(trigger):
+    """What is known of the event, and of the events of a batch, beside their data."""
+    if isinstance(trigger, wit.Trigger_Event):
+        return _event(trigger.value), None
+    if isinstance(trigger, wit.Trigger_Batch):
+        return None, [_event(event) for event in trigger.value]
+    return None, None
+
+
+def _event(event):
+    return Record(
+        id=event.id, topic=event.topic, messageGroupId=event.message_group_id, headers=Record(dict(event.headers))
+    )
+
+
+def _options(event):
+    """The options of an emit in WIT types."""
+    group, name = event.get("messageGroupId", event.get("message_group_id")), event.get("id")
+    at, delay, priority, headers = (event.get(key) for key in ("at", "delay", "priority", "headers"))
+    if priority is not None and (isinstance(priority, bool) or not isinstance(priority, int)):
+        raise TypeError(f"emit: priority is a whole number, not {priority!r}")
+    if headers is not None and not isinstance(headers, collections.abc.Mapping):
+        raise TypeError(f"emit: headers are a mapping of texts, not {headers!r}")
+    return emitter.EmitOptions(
+        message_group_id=None if group is None else clean(str(group)),
+        id=None if name is None else clean(str(name)),
+        at=None if at is None else _at(at),
+        delay=None if delay is None else _milliseconds(delay, "delay"),
+        priority=priority,
+        headers=[(clean(str(key)), clean(str(value))) for key, value in (headers or {}).items()],
+    )
+
+
+def _at(time):
+    """A point in time in milliseconds since 1970."""
+    if isinstance(time, str):
+        try:
+            time = datetime.datetime.fromisoformat(time)
+        except ValueError:
+            raise TypeError(f"emit: at is ISO 8601 text such as 2030-01-31T09:00:00Z, not {time!r}") from None
+    if isinstance(time, datetime.datetime):
+        time = time.timestamp()
+    return _milliseconds(time, "at")
+
+
+def _milliseconds(seconds, what):
+    if isinstance(seconds, datetime.timedelta):
+        seconds = seconds.total_seconds()
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not math.isfinite(seconds):
+        raise TypeError(f"emit: {what} is a number of seconds, not {seconds!r}")
+    return min(max(0, round(seconds * 1000)), 2**62)
 
 
 class State:

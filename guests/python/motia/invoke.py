@@ -69,8 +69,11 @@ def run(step, module, handler, invocation):
         return response(result, step.file)
     if isinstance(trigger, wit.Trigger_Cron):
         _complete(_call(handler, flow), flow)
-    else:
-        _complete(_call(handler, _input(trigger), flow), flow)
+        return None
+    given = _input(trigger)
+    condition = config.condition(module) if isinstance(trigger, (wit.Trigger_State, wit.Trigger_Stream)) else None
+    if condition is None or _complete(_call(condition, given, flow), flow):
+        _complete(_call(handler, given, flow), flow)
     return None
 
 
@@ -117,10 +120,12 @@ def _complete(result, flow):
 
 
 def _input(trigger):
-    """What the handler of an event, state or stream trigger is given."""
+    """What the handler of an event, batch, state or stream trigger is given."""
     value = trigger.value
     if isinstance(trigger, wit.Trigger_Event):
         return parse(value.data)
+    if isinstance(trigger, wit.Trigger_Batch):
+        return [parse(event.data) for event in value]
     if isinstance(trigger, wit.Trigger_State):
         return Record(
             type="state",

@@ -46,8 +46,12 @@ def up():
             invoke.run(step, _MODULE, _handler, _invocation(_api(body)))
         except ValueError as error:
             invoke.failure(error)
-    event = wit.Event(topic="sample", data='{"text": "a"}', message_group_id=None)
+    event = wit.Event(
+        id="1", topic="sample", data='{"text": "a"}', message_group_id=None, headers=[("sample", "a")]
+    )
     invoke.run(step, _MODULE, _consumer, _invocation(wit.Trigger_Event(event)))
+    invoke.run(step, _MODULE, _consumer, _invocation(wit.Trigger_Batch([event, event])))
+    context._options({"topic": "sample", "id": "a", "delay": 1, "headers": {"sample": "a"}})
     values.parse_state('{"text": "a"}').get("data")
     asyncio.run(_awaited())
 

@@ -25,7 +25,7 @@ def _types():
         "Part": ["name", "file_name", "content_type", "data"],
         "Request": ["method", "path", "path_params", "query_params", "headers", "raw_body", "body"],
         "Response": ["status", "headers", "body"],
-        "Event": ["topic", "data", "message_group_id"],
+        "Event": ["id", "topic", "data", "message_group_id", "headers"],
         "CronTick": ["scheduled_at"],
         "StateChange": ["group_id", "key", "old_value", "new_value"],
         "StreamChange": ["stream_name", "group_id", "id", "action", "data"],
@@ -37,7 +37,7 @@ def _types():
         names[f"ResponseBody_{kind}"] = [] if kind == "Empty" else ["value"]
     for name in ("Body_Form", "Body_Multipart"):
         names[name] = ["value"]
-    for kind in ("Api", "Event", "Cron", "State", "Stream"):
+    for kind in ("Api", "Event", "Batch", "Cron", "State", "Stream"):
         names[f"Trigger_{kind}"] = ["value"]
     made = {name: _record(name, *fields) for name, fields in names.items()}
     made["StreamAction"] = enum.Enum("StreamAction", "CREATE UPDATE DELETE", start=0)
@@ -49,6 +49,7 @@ class Host:
 
     def __init__(self):
         self.environment, self.emitted, self.logged, self.sent = [], [], [], []
+        self.options, self.cancelled = [], []
         self.values, self.items = {}, {}
 
     def emit(self, topic, data, options):
@@ -56,6 +57,13 @@ class Host:
         if topic == "denied":
             raise Err(wit.Error_Denied("not in `emits`: denied"))
         self.emitted.append((topic, data, options.message_group_id))
+        self.options.append(options)
+        return f"event {len(self.emitted)}"
+
+    def cancel(self, id):
+        """There is always something to take back."""
+        self.cancelled.append(id)
+        return True
 
     def set_item(self, stream, group, id, data):
         """Stores the item as it is."""
@@ -96,7 +104,12 @@ def install():
     world.__path__ = []
     parts = dict(
         types=_module("wit_world.imports.types", **_types()),
-        emitter=_module("wit_world.imports.emitter", EmitOptions=_record("EmitOptions", "message_group_id"), emit=lambda *a: host.emit(*a)),
+        emitter=_module(
+            "wit_world.imports.emitter",
+            EmitOptions=_record("EmitOptions", "message_group_id", "id", "at", "delay", "priority", "headers"),
+            emit=lambda *a: host.emit(*a),
+            cancel=lambda id: host.cancel(id),
+        ),
         state=_module(
             "wit_world.imports.state",
             **ops,

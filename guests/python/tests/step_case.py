@@ -61,7 +61,7 @@ class StepCase(unittest.TestCase):
 
     def event(self, data=None, **environment):
         """Runs an event step."""
-        return self.handle(wit.Trigger_Event(wit.Event("t", json.dumps(data), None)), **environment)
+        return self.handle(wit.Trigger_Event(wit.Event("7", "t", json.dumps(data), None, [("h", "v")])), **environment)
 
     def api(self, body=None, kind=None, raw=b"", headers=(), query="{}", **environment):
         """Runs an api step."""

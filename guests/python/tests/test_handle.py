@@ -164,6 +164,56 @@ class Handle(StepCase):
         self.assertEqual(given[1], [{"type": "state", "group_id": "g", "item_id": "k", "old_value": None, "new_value": 1}])
         self.assertEqual(given[2][0]["event"], {"type": "update", "data": {"a": 1}})
 
+    def test_emit_takes_options_and_gives_the_events_id(self):
+        self.step_of(
+            "import datetime\n"
+            "async def handler(req, context):\n"
+            "    event = {'topic': 't', 'data': 1, 'id': 7, 'delay': datetime.timedelta(seconds=2), 'priority': 5, 'headers': {'a': 1}}\n"
+            "    first = await context.emit(event)\n"
+            "    await context.emit({'topic': 't', 'at': '1970-01-01T00:01:00Z', 'messageGroupId': 'g'})\n"
+            "    return {'status': 200, 'body': [first, await context.cancel(first), context.invocation_id]}\n"
+        )
+        self.assertEqual(self.body(self.api()), ["event 1", True, "i"])
+        first, second = self.host.options
+        self.assertEqual((first.id, first.delay, first.priority, first.headers), ("7", 2000, 5, [("a", "1")]))
+        self.assertEqual((second.at, second.delay, second.message_group_id), (60_000, None, "g"))
+        self.assertEqual(self.host.cancelled, ["event 1"])
+
+    def test_emit_says_what_is_wrong_with_an_option(self):
+        self.step_of(
+            "async def handler(req, context):\n"
+            "    wrong = []\n"
+            "    for option in ({'at': 'soon'}, {'delay': 'long'}, {'priority': 1.5}, {'headers': 'a'}):\n"
+            "        try:\n"
+            "            await context.emit({'topic': 't', **option})\n"
+            "        except TypeError as error:\n"
+            "            wrong.append(str(error).split(':')[1].split()[0])\n"
+            "    return {'status': 200, 'body': wrong}\n"
+        )
+        self.assertEqual(self.body(self.api()), ["at", "delay", "priority", "headers"])
+
+    def test_an_event_has_more_than_its_data_and_a_batch_is_a_list(self):
+        config = 'config = {"name": "S", "type": "event", "subscribes": ["t"]}\n'
+        self.step_of(
+            "async def handler(input, context):\n"
+            "    about = context.event or context.events\n"
+            "    context.logger.info('seen', {'input': input, 'about': about})\n",
+            config,
+        )
+        self.event({"n": 1})
+        event = wit.Event("8", "t", '{"n": 2}', "g", [])
+        self.handle(wit.Trigger_Batch([event, event]))
+        one, batch = [json.loads(args) for _, _, args in self.host.logged]
+        self.assertEqual(one, {"input": {"n": 1}, "about": {"id": "7", "topic": "t", "messageGroupId": None, "headers": {"h": "v"}}})
+        self.assertEqual((batch["input"], batch["about"][1]["messageGroupId"]), ([{"n": 2}, {"n": 2}], "g"))
+
+    def test_a_condition_decides_whether_a_change_concerns_the_step(self):
+        config = 'config = {"name": "S", "type": "state", "condition": lambda change, context: change.new_value == 2}\n'
+        self.step_of("async def handler(change, context):\n    context.logger.info(f'ran for {change.new_value}')\n", config)
+        for value in ("1", "2"):
+            self.handle(wit.Trigger_State(wit.StateChange("g", "k", None, value)))
+        self.assertEqual([message for _, message, _ in self.host.logged], ["ran for 2"])
+
     def test_the_logger(self):
         self.step_of(
             "async def handler(req, c):\n    c.logger.info('a', {'x': object})\n    c.logger.warn('b', 5)\n"

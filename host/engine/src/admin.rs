@@ -148,9 +148,15 @@ impl Engine {
         settings: QueueOverrides,
     ) -> Result<(), CallError> {
         settings.check().map_err(|message| CallError::new("invalid_settings", 400, message))?;
-        if self.policy(step).is_none() {
+        let Some(policy) = self.policy(step) else {
             let message = format!("no step `{step}` with a queue is deployed");
             return Err(CallError::new("not_found", 404, message));
+        };
+        if let Some(name) = policy.refuses(&settings) {
+            let message = format!(
+                "`{name}` changes what the config of `{step}` says, and it says nothing of the kind; add it to `infrastructure.queue`"
+            );
+            return Err(CallError::new("invalid_settings", 400, message));
         }
         let before = self.queue_settings(step);
         self.store_settings(step, settings.clone()).await?;

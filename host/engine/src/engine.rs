@@ -658,6 +658,9 @@ impl Engine {
         if let Err(error) = self.store().barrier(self.store().epoch()).await {
             tracing::error!("{error}");
         }
+        if let Some(runs) = &self.0.runs {
+            runs.flush().await;
+        }
     }
 }
 

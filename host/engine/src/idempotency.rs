@@ -41,7 +41,9 @@ pub enum Known {
 
 /// One lock for each key in use, so that a second request waits for the answer to the first.
 #[derive(Debug, Default)]
-pub(crate) struct KeysInUse(Mutex<HashMap<(StepName, String), Arc<tokio::sync::Mutex<()>>>>);
+pub(crate) struct KeysInUse(Mutex<HashMap<(StepName, String), KeyLock>>);
+
+type KeyLock = Arc<tokio::sync::Mutex<()>>;
 
 impl KeysInUse {
     /// Waits until no other request with the key is answered.

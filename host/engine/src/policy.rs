@@ -274,6 +274,21 @@ impl QueuePolicy {
         self
     }
 
+    /// What an operator may not change because the step's config does not have it.
+    pub fn refuses(&self, overrides: &QueueOverrides) -> Option<&'static str> {
+        [
+            (
+                "keyConcurrency",
+                overrides.key_concurrency.is_some() && self.key_concurrency.is_none(),
+            ),
+            ("throttle", overrides.throttle.is_some() && self.throttle.is_none()),
+            ("rateLimit", overrides.rate_limit.is_some() && self.rate_limit.is_none()),
+            ("batchSize", overrides.batch_size.is_some() && self.batch.is_none()),
+        ]
+        .into_iter()
+        .find_map(|(name, refused)| refused.then_some(name))
+    }
+
     /// Whether the step is given several events at a time.
     pub fn takes_batches(&self) -> bool {
         self.batch.is_some()
@@ -410,4 +425,98 @@ fn millis(seconds: f64) -> Millis {
 fn priority_of(text: &str) -> i32 {
     let number: f64 = text.parse().unwrap_or(0.0);
     (number.round() as i32).clamp(*PRIORITIES.start(), *PRIORITIES.end())
+}
+
+#[cfg(test)]
+mod tests {
+    use motia_manifest::TraceId;
+    use motia_store::EventKind;
+    use serde_json::json;
+
+    use super::*;
+
+    fn policy(queue: Value) -> QueuePolicy {
+        let config = json!({
+            "name": "a", "type": "event", "subscribes": ["t"], "infrastructure": { "queue": queue },
+        });
+        let config = StepConfig::from_json(&config).unwrap();
+        QueuePolicy::of(&config, &Limits::background(), 10).unwrap().unwrap()
+    }
+
+    fn delivery(attempt: u32, expires_at: Option<Millis>) -> Delivery {
+        Delivery {
+            id: 1,
+            event_id: 1,
+            lease_epoch: 1,
+            tenant: TenantId::default(),
+            step: StepName::from("a"),
+            kind: EventKind::Event,
+            topic: "t".to_owned(),
+            data: "{}".to_owned(),
+            headers: None,
+            trace_id: TraceId::from("trace"),
+            message_group_id: None,
+            depth: 0,
+            attempt,
+            expires_at,
+            first_claimed_at: 1_000,
+            emitted_at: 1_000,
+        }
+    }
+
+    fn failed(retryable: bool, retry_after: Option<Duration>) -> Failed {
+        Failed {
+            code: "handler_failed",
+            message: String::new(),
+            stack: None,
+            retryable,
+            retry_after,
+        }
+    }
+
+    #[test]
+    fn a_delivery_that_starts_too_late_is_not_attempted() {
+        let policy = policy(json!({ "startTimeout": 5, "delaySeconds": 2 }));
+        let new = policy.delivery(StepName::from("a"), &Wishes::default(), &|| Value::Null, 1_000);
+        assert_eq!((new.due_at, new.expires_at), (3_000, Some(8_000)));
+        assert!(policy.too_late(&delivery(1, new.expires_at), 7_999).is_none());
+        let late = policy.too_late(&delivery(1, new.expires_at), 8_000).unwrap();
+        assert_eq!(late.code, "start_timeout");
+        assert!(policy.too_late(&delivery(2, new.expires_at), 9_000).is_none(), "it has started");
+    }
+
+    #[test]
+    fn a_failure_is_followed_by_what_the_queue_and_the_handler_say() {
+        let queue = policy(
+            json!({ "maxRetries": 2, "finishTimeout": 10, "backoff": { "type": "fixed", "jitter": 0 } }),
+        );
+        let after = |failed: Failed, attempt, now| {
+            queue.after_failure(&failed, &delivery(attempt, None), now, 0.5)
+        };
+        let second = Duration::from_secs(1);
+        assert_eq!(after(failed(true, None), 1, 2_000), AfterFailure::Retry(second));
+        assert_eq!(
+            after(failed(true, Some(second * 3)), 1, 2_000),
+            AfterFailure::Retry(second * 3)
+        );
+        assert_eq!(after(failed(false, None), 1, 2_000), AfterFailure::Bury(None));
+        assert_eq!(after(failed(true, None), 3, 2_000), AfterFailure::Bury(None));
+        let late = AfterFailure::Bury(Some("finish_timeout"));
+        assert_eq!(after(failed(true, None), 1, 10_500), late);
+    }
+
+    #[test]
+    fn an_operator_changes_limits_that_the_config_has() {
+        let policy = policy(json!({ "keyConcurrency": { "key": "a" }, "concurrency": 3 }));
+        let overrides: QueueOverrides =
+            serde_json::from_value(json!({ "keyConcurrency": 4, "concurrency": 7 })).unwrap();
+        assert_eq!((policy.refuses(&overrides), overrides.check()), (None, Ok(())));
+        let changed = policy.clone().with(&overrides);
+        let claim = changed.claim(TenantId::default(), StepName::from("a"), 1, 0);
+        assert_eq!((claim.lane_width, changed.concurrency), (4, 7));
+        let batch = QueueOverrides { batch_size: Some(9), ..overrides };
+        assert_eq!(policy.refuses(&batch), Some("batchSize"));
+        let none = QueueOverrides { concurrency: Some(0), ..QueueOverrides::default() };
+        assert!(none.check().unwrap_err().contains("expected 1 to 10000"));
+    }
 }

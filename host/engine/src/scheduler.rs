@@ -51,6 +51,9 @@ pub struct Scheduler {
 #[derive(Debug)]
 struct Queue {
     state: QueueState,
+    /// Places that are taken: by attempts, and by a claim until it has answered.
+    taken: usize,
+    /// Attempts that run.
     in_flight: usize,
     /// When something may be claimed; none if nothing is known of.
     wake_at: Option<Millis>,
@@ -60,7 +63,7 @@ impl Queue {
     fn room(&self) -> usize {
         match self.state.paused {
             true => 0,
-            false => self.state.concurrency.saturating_sub(self.in_flight),
+            false => self.state.concurrency.saturating_sub(self.taken),
         }
     }
 }
@@ -75,12 +78,13 @@ impl Scheduler {
     pub fn set_queues(&mut self, queues: impl IntoIterator<Item = (StepName, QueueState)>) {
         let mut before = std::mem::take(&mut self.queues);
         for (step, state) in queues {
-            let in_flight = before.remove(&step).map_or(0, |queue| queue.in_flight);
-            self.queues.insert(step, Queue { state, in_flight, wake_at: Some(0) });
+            let (taken, in_flight) =
+                before.remove(&step).map_or((0, 0), |queue| (queue.taken, queue.in_flight));
+            self.queues.insert(step, Queue { state, taken, in_flight, wake_at: Some(0) });
         }
         for (step, queue) in before {
             // A step that is gone claims nothing, but its last attempts still give their places back.
-            if queue.in_flight > 0 {
+            if queue.taken > 0 {
                 let state = QueueState { concurrency: 0, paused: true };
                 self.queues.insert(step, Queue { state, wake_at: None, ..queue });
             }
@@ -120,7 +124,7 @@ impl Scheduler {
         };
         let queue = self.queues.get_mut(&step)?;
         let limit = queue.room().min(self.free);
-        queue.in_flight += limit;
+        queue.taken += limit;
         queue.wake_at = None;
         self.free -= limit;
         self.last = Some(step.clone());
@@ -132,7 +136,8 @@ impl Scheduler {
         let unused = plan.limit - outcome.claims.min(plan.limit);
         self.free += unused;
         let Some(queue) = self.queues.get_mut(&plan.step) else { return };
-        queue.in_flight -= unused.min(queue.in_flight);
+        queue.taken = queue.taken.saturating_sub(unused);
+        queue.in_flight += plan.limit - unused;
         let full = outcome.claims >= plan.limit;
         let next = if outcome.more || full { Some(0) } else { outcome.next_due };
         queue.wake_at = queue.wake_at.into_iter().chain(next).min();
@@ -147,9 +152,10 @@ impl Scheduler {
     pub fn ended(&mut self, step: &StepName) {
         self.free += 1;
         let Some(queue) = self.queues.get_mut(step) else { return };
+        queue.taken = queue.taken.saturating_sub(1);
         queue.in_flight = queue.in_flight.saturating_sub(1);
         queue.wake_at = Some(0);
-        if queue.in_flight == 0 && queue.state.paused && queue.state.concurrency == 0 {
+        if queue.taken == 0 && queue.state.paused && queue.state.concurrency == 0 {
             self.queues.remove(step);
         }
     }

@@ -29,8 +29,8 @@ pub use code_cache::Wasm;
 pub use error::{CallError, LoadError};
 pub use evaluation::{Evaluated, SeenDirectory, Snapshot, StoppedClock};
 pub use invocation::{
-    Event, StateChange, StreamAction, StreamChange,
-    Failure, Invocation, Part, Request, RequestBody, Response, ResponseBody, Trigger,
+    Event, Failure, Invocation, Part, Request, RequestBody, Response, ResponseBody, StateChange,
+    StreamAction, StreamChange, Trigger,
 };
 pub use limits::Limits;
 pub use outgoing_http::{HostPattern, HostPatternError, OutgoingHttp};

@@ -12,8 +12,8 @@ use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
 use wasmtime_wasi_http::WasiHttpCtx;
 
 use crate::{
-    CallError, Capabilities, Event, Failure, Invocation, Limits, LoadError, LogLevel, NoCapabilities,
-    RequestBody, Response, ResponseBody, StreamAction, Trigger,
+    CallError, Capabilities, Event, Failure, Invocation, Limits, LoadError, LogLevel,
+    NoCapabilities, RequestBody, Response, ResponseBody, StreamAction, Trigger,
     bindings::{Step, motia::step::types},
     code_cache::Wasm,
     cpu_budget::CpuBudget,

@@ -1,7 +1,8 @@
 //! What was run, for people: which step, when, how it ended and what it was called with.
 //!
-//! Beside the queue and in files of its own, one a day, because it is another bargain: a power cut may take the
-//! last second of it, a full disk some rows, and old days are deleted as whole files. It never makes a caller wait.
+//! Beside the queue and in files of its own, one a day, because it is another bargain: a crash of the process may
+//! take the last quarter of a second of it, a power cut what the system had not written back yet, a full disk some
+//! rows, and old days are deleted as whole files. It never makes a caller wait.
 
 use std::{
     collections::BTreeMap,
@@ -171,9 +172,15 @@ impl Default for RunLogOptions {
 pub struct RunLog {
     directory: PathBuf,
     max_input_bytes: usize,
-    sender: Option<Sender<Run>>,
+    sender: Option<Sender<Message>>,
     waiting: Arc<Waiting>,
     thread: Option<JoinHandle<()>>,
+}
+
+enum Message {
+    Run(Box<Run>),
+    /// Answers once what came before is written.
+    Flush(oneshot::Sender<()>),
 }
 
 #[derive(Default)]
@@ -222,10 +229,23 @@ impl RunLog {
             run.input = None;
         }
         let full = self.waiting.rows.fetch_add(1, Ordering::Relaxed) >= WAITING;
-        let sent = !full && self.sender.as_ref().is_some_and(|sender| sender.send(run).is_ok());
+        let sent = !full
+            && self
+                .sender
+                .as_ref()
+                .is_some_and(|sender| sender.send(Message::Run(Box::new(run))).is_ok());
         if !sent {
             self.waiting.rows.fetch_sub(1, Ordering::Relaxed);
             self.waiting.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns once what was recorded before is written, or could not be.
+    pub async fn flush(&self) {
+        let (answer, answered) = oneshot::channel();
+        if self.sender.as_ref().is_some_and(|sender| sender.send(Message::Flush(answer)).is_ok()) {
+            // The thread may have panicked; there is nothing to wait for then.
+            let _ = answered.await;
         }
     }
 
@@ -298,7 +318,7 @@ pub(crate) fn days(directory: &Path) -> BTreeMap<String, PathBuf> {
 /// The thread that writes.
 struct Writer {
     directory: PathBuf,
-    receiver: Receiver<Run>,
+    receiver: Receiver<Message>,
     waiting: Arc<Waiting>,
     keep_days: u32,
     /// The day's file.
@@ -316,11 +336,16 @@ impl Writer {
                 tidied = Some(Instant::now());
             }
             let first = match self.receiver.recv_timeout(TIDY_EVERY) {
-                Ok(run) => run,
+                Ok(Message::Run(run)) => *run,
+                Ok(Message::Flush(answer)) => {
+                    // Everything before it is written.
+                    let _ = answer.send(());
+                    continue;
+                }
                 Err(RecvTimeoutError::Timeout) => continue,
                 Err(RecvTimeoutError::Disconnected) => return,
             };
-            let runs = self.gather(first);
+            let (runs, flush) = self.gather(first);
             self.waiting.rows.fetch_sub(runs.len(), Ordering::Relaxed);
             if let Err(error) = self.write(&runs) {
                 // Opened anew for the next ones.
@@ -330,19 +355,25 @@ impl Writer {
             } else if self.waiting.dropped.load(Ordering::Relaxed) > 0 {
                 self.say("the disk does not keep up");
             }
+            if let Some(answer) = flush {
+                // Whoever asked may be gone.
+                let _ = answer.send(());
+            }
         }
     }
 
-    fn gather(&self, first: Run) -> Vec<Run> {
+    /// What comes within a moment, and who wants to know when it is written.
+    fn gather(&self, first: Run) -> (Vec<Run>, Option<oneshot::Sender<()>>) {
         let until = Instant::now() + GATHER;
         let mut runs = vec![first];
         while runs.len() < ROWS {
             match self.receiver.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(run) => runs.push(run),
+                Ok(Message::Run(run)) => runs.push(*run),
+                Ok(Message::Flush(answer)) => return (runs, Some(answer)),
                 Err(_) => break,
             }
         }
-        runs
+        (runs, None)
     }
 
     fn write(&mut self, runs: &[Run]) -> StoreResult<()> {

@@ -85,7 +85,7 @@ fn event(topic: &Topic<'_>, prefix: &str, types: &mut Types) -> String {
     let data = types.read(Some(&topic.schema), &format!("{prefix}Data"));
     let group = if topic.ordered { "str" } else { "NotRequired[str]" };
     format!(
-        "# Handled by {}\nclass {prefix}Event(TypedDict):\n    topic: Literal[{}]\n    data: {}\n    messageGroupId: {group}\n",
+        "# Handled by {}\nclass {prefix}Event(EmitOptions):\n    topic: Literal[{}]\n    data: {}\n    messageGroupId: {group}\n",
         topic.files.join(", "),
         quoted(topic.name),
         print(&data),
@@ -111,9 +111,18 @@ fn handler(step: &Step, prefix: &str, types: &mut Types) -> String {
             text += &format!("{prefix}Response: TypeAlias = \"{any}\"\n\n");
         }
         StepKind::Event(event) => {
-            types.read(event.input.as_ref(), &format!("{prefix}Input"));
+            let input = types.read(event.input.as_ref(), &format!("{prefix}Input"));
+            if event.infrastructure.queue.batch.is_some() {
+                text += &format!("{prefix}Inputs: TypeAlias = \"list[{}]\"\n\n", print(&input));
+            }
         }
-        StepKind::Cron(_) | StepKind::State(_) | StepKind::Stream(_) | StepKind::Noop => {}
+        StepKind::State(_) => {
+            text += &format!("{prefix}Input: TypeAlias = \"StateChange\"\n\n");
+        }
+        StepKind::Stream(_) => {
+            text += &format!("{prefix}Input: TypeAlias = \"StreamChange\"\n\n");
+        }
+        StepKind::Cron(_) | StepKind::Noop => {}
     }
     text
 }
@@ -131,7 +140,7 @@ fn response(name: &str, status: &str, body: &Type) -> String {
 }
 
 fn context(prefix: &str, events: &[String]) -> String {
-    let emit = |event: &str| format!("def emit(self, event: {event}, /) -> Awaitable[None]: ...");
+    let emit = |event: &str| format!("def emit(self, event: {event}, /) -> Awaitable[str]: ...");
     let emits: Vec<String> = match events {
         [] => vec![emit("Never")],
         events => events.iter().map(String::as_str).map(emit).collect(),

@@ -106,7 +106,8 @@ fn copy_all(data: &Path, to: &Path) -> StoreResult<Backup> {
     Ok(backup)
 }
 
-/// Puts a backup where a host finds it. A crash on the way leaves the old data or the new.
+/// Puts a backup where a host finds it. A crash on the way leaves the old data or the new; if the old database is
+/// damaged, perhaps neither, and the old files are in `before-restore-...`.
 ///
 /// # Errors
 /// When the backup is damaged, a host uses the directory, or it has a database and `replace` is [`Replace::No`].
@@ -141,6 +142,14 @@ pub fn restore(from: &Path, data: &Path, replace: Replace) -> StoreResult<Backup
     Ok(backup)
 }
 
+/// Moves what is in a database's log into its file, so that the file alone is the database.
+fn fold_log(database: &Path) -> rusqlite::Result<()> {
+    let connection = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.busy_timeout(schema::BUSY_TIMEOUT)?;
+    // The last connection that is closed removes the log.
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))
+}
+
 /// The files of a backup, the database first.
 fn files_of(from: &Path, backup: &Backup) -> Vec<String> {
     let runs = backup.runs.iter().map(|day| format!("runs-{day}.db"));
@@ -148,7 +157,8 @@ fn files_of(from: &Path, backup: &Backup) -> Vec<String> {
     std::iter::once(FILE.to_owned()).chain(there).collect()
 }
 
-/// Moves a directory's databases out of the way, each with its log, the main one first.
+/// Gives a directory's databases a second name beside the new ones, which then take their first. One that is
+/// damaged cannot be one file without its log; it is moved with it.
 fn put_aside(data: &Path) -> StoreResult<()> {
     let aside = data.join(format!("before-restore-{}", Timestamp::now().as_millisecond()));
     fs::create_dir(&aside).map_err(|error| failed(&aside, error))?;
@@ -156,13 +166,16 @@ fn put_aside(data: &Path) -> StoreResult<()> {
     let file_name = |path: PathBuf| Some(path.file_name()?.to_str()?.to_owned());
     names.extend(run_log::days(data).into_values().filter_map(file_name));
     for name in names {
-        // The log first: a database without it is older, and one with another's would be damaged.
+        let file = data.join(&name);
+        if fold_log(&file).is_ok() && fs::hard_link(&file, aside.join(&name)).is_ok() {
+            continue;
+        }
         for suffix in ["-shm", "-wal", ""] {
-            let file = format!("{name}{suffix}");
-            match fs::rename(data.join(&file), aside.join(&file)) {
+            let part = format!("{name}{suffix}");
+            match fs::rename(data.join(&part), aside.join(&part)) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(failed(&data.join(file), error)),
+                Err(error) => return Err(failed(&data.join(part), error)),
             }
         }
     }

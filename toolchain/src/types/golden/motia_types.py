@@ -44,20 +44,20 @@ class Streams(Protocol):
     def __getitem__(self, name: Literal["live prices"], /) -> Stream[LivePricesItem]: ...
 
 # Handled by steps/bill_order_step.py
-class OrderCreatedEvent(TypedDict):
+class OrderCreatedEvent(EmitOptions):
     topic: Literal["order.created"]
     data: OrderCreatedData
     messageGroupId: NotRequired[str]
 
 # Handled by steps/refill.step.ts
-class StockLowEvent(TypedDict):
+class StockLowEvent(EmitOptions):
     topic: Literal["stock-low"]
     data: StockLowData
     messageGroupId: str
 
 # steps/bill_order_step.py
 class BillOrderContext(Context, Protocol):
-    def emit(self, event: StockLowEvent, /) -> Awaitable[None]: ...
+    def emit(self, event: StockLowEvent, /) -> Awaitable[str]: ...
 
 # steps/new_order_step.py
 NewOrderRequest: TypeAlias = "ApiRequest[NewOrderBody]"
@@ -76,6 +76,6 @@ NewOrderResponse: TypeAlias = "NewOrderResponse201 | NewOrderResponse404"
 
 class NewOrderContext(Context, Protocol):
     @overload
-    def emit(self, event: OrderCreatedEvent, /) -> Awaitable[None]: ...
+    def emit(self, event: OrderCreatedEvent, /) -> Awaitable[str]: ...
     @overload
-    def emit(self, event: StockLowEvent, /) -> Awaitable[None]: ...
+    def emit(self, event: StockLowEvent, /) -> Awaitable[str]: ...

@@ -27,7 +27,7 @@ impl Backup {
             eprintln!("warning: {warning}");
         }
         let (bytes, days) = (backup.bytes, backup.runs.len());
-        println!("{}: {bytes} bytes, with the runs of {days} days", self.to.display());
+        println!("{}: {bytes} bytes; days of runs: {days}", self.to.display());
         Ok(ExitCode::SUCCESS)
     }
 }
