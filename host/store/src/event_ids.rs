@@ -14,6 +14,11 @@ const PER_MILLISECOND: i64 = 1 << 20;
 pub struct EventIds(AtomicI64);
 
 impl EventIds {
+    /// Ids that are larger than one that was given before, whatever the clock says.
+    pub fn after(last: i64) -> Self {
+        Self(AtomicI64::new(last))
+    }
+
     /// An id that was never given before.
     pub fn next(&self) -> i64 {
         self.block(1)
@@ -44,5 +49,12 @@ mod tests {
             assert!(id > last);
             last = id;
         }
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_gives_no_id_twice() {
+        let ahead = EventIds::default().next() + 1_000_000 * PER_MILLISECOND;
+        let ids = EventIds::after(ahead);
+        assert_eq!((ids.next(), ids.next()), (ahead + 1, ahead + 2));
     }
 }

@@ -106,6 +106,7 @@ impl SqliteStore {
         let lock = lock(dir)?;
         let (path, vfs) = (dir.join(FILE), options.vfs.as_deref());
         let connection = schema::open(&path, vfs)?;
+        let event_ids = EventIds::after(last_event_id(&connection)?);
         let signals = Arc::new(Signals::default());
         let room = Arc::new(Room::new(dir, options.min_free_bytes));
         let thread =
@@ -124,7 +125,7 @@ impl SqliteStore {
             _checkpointer: checkpointer,
             writer,
             room,
-            event_ids: EventIds::default(),
+            event_ids,
             _lock: lock,
         })
     }
@@ -175,6 +176,17 @@ impl SqliteStore {
             false => Err(room::lost()),
         }
     }
+}
+
+/// The newest id of an event, waiting or dead; 0 if there is none.
+fn last_event_id(connection: &Connection) -> StoreResult<i64> {
+    let last = connection.query_row(
+        "SELECT max(coalesce((SELECT max(id) FROM event), 0),
+                    coalesce((SELECT event_id FROM dead_letter ORDER BY id DESC LIMIT 1), 0))",
+        (),
+        |row| row.get(0),
+    )?;
+    Ok(last)
 }
 
 /// Takes the directory for one process.
