@@ -188,21 +188,14 @@ fn bare_store() -> f64 {
 
 /// One event at a time: from the answer to its emit until its effect is on disk.
 fn alone(server: &Server, data: &Path) {
-    let database = rusqlite::Connection::open_with_flags(
-        data.join("core.db"),
-        rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY,
-    )
-    .expect("the database");
-    let mut finished = database
-        .prepare("SELECT EXISTS (SELECT 1 FROM state WHERE tenant = 'default' AND grp = 'finished' AND key = ?1)")
-        .expect("a query");
+    let finished = Finished::of(data);
     let mut client = Client::connect(server.address());
     let mut times = Vec::new();
     for number in 0..1_000 {
         let id = format!("alone {number}").replace(' ', "-");
         client.request("POST", &format!("/start/{id}"), "{}");
         let started = Instant::now();
-        while !finished.query_row([&id], |row| row.get::<_, bool>(0)).expect("an answer") {
+        while !finished.has(&id) {
             thread::sleep(Duration::from_micros(50));
         }
         times.push(started.elapsed());
@@ -213,6 +206,24 @@ fn alone(server: &Server, data: &Path) {
         percentile(&mut times, 50.0),
         percentile(&mut times, 99.0)
     );
+}
+
+/// What the events have left in the database of a running server.
+struct Finished(rusqlite::Connection);
+
+impl Finished {
+    fn of(data: &Path) -> Self {
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let opened = rusqlite::Connection::open_with_flags(data.join("core.db"), flags);
+        Self(opened.expect("the database"))
+    }
+
+    fn has(&self, id: &str) -> bool {
+        const SQL: &str = "SELECT EXISTS (SELECT 1 FROM state
+                                          WHERE tenant = 'default' AND grp = 'finished' AND key = ?1)";
+        let mut select = self.0.prepare_cached(SQL).expect("a query");
+        select.query_row([id], |row| row.get(0)).expect("an answer")
+    }
 }
 
 fn group(name: &str) -> GroupKey {
@@ -368,21 +379,14 @@ async fn bury_many(data: &Path) {
 
 /// Emits 50 events a second for 20 s and returns p50 and p99 of the times until each is done.
 fn fresh_events(server: &Server, data: &Path, name: &str) -> (Duration, Duration) {
-    let database = rusqlite::Connection::open_with_flags(
-        data.join("core.db"),
-        rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY,
-    )
-    .expect("the database");
-    let mut finished = database
-        .prepare("SELECT EXISTS (SELECT 1 FROM state WHERE tenant = 'default' AND grp = 'finished' AND key = ?1)")
-        .expect("a query");
+    let finished = Finished::of(data);
     let mut client = Client::connect(server.address());
     let mut times = Vec::new();
     for number in 0..1_000 {
         let id = format!("{name}-{number}");
         let started = Instant::now();
         client.request("POST", &format!("/start/{id}"), "{}");
-        while !finished.query_row([&id], |row| row.get::<_, bool>(0)).expect("an answer") {
+        while !finished.has(&id) {
             thread::sleep(Duration::from_micros(100));
         }
         times.push(started.elapsed());

@@ -21,10 +21,7 @@ def of(module, step):
             raise InvalidConfig(f"{step.file}: `config` is a {type(value).__name__}; it must be a dict")
         value = plain(value)
     value = {name: part for name, part in value.items() if name != "middleware"}
-    if value.get("type") in _WATCHERS:
-        condition = value.pop("condition", None)
-        if condition is not None and not callable(condition):
-            raise InvalidConfig(f"{step.file}: config.condition is a function of the input and the context")
+    _take_condition(value, step.file)
     if step.kind == "step" and value.get("type") != "noop" and not callable(getattr(module, "handler", None)):
         raise InvalidConfig(f"{step.file}: no `handler` function; add `{_signature(value.get('type'))}`")
     try:
@@ -33,16 +30,34 @@ def of(module, step):
         raise InvalidConfig(f"{step.file}: {error}") from None
 
 
+def _take_condition(value, file):
+    """Removes the condition, which is code and not config, where it belongs."""
+    watches, condition = value.get("type") in _WATCHERS, value.get("condition")
+    if watches:
+        value.pop("condition", None)
+    if watches and condition is not None and not callable(condition):
+        raise InvalidConfig(
+            f'{file}: `config["condition"]` is a {type(condition).__name__}; '
+            "it must be a function of the input and the context"
+        )
+    if not watches and callable(condition):
+        raise InvalidConfig(f'{file}: `config["condition"]`: only state and stream steps have a condition')
+
+
 def condition(module):
-    """The function that decides whether a change concerns a state or stream step; `None` if each does."""
-    value = getattr(module, "config", None)
-    return value.get("condition") if isinstance(value, collections.abc.Mapping) else None
+    """The function that decides whether the handler of a state or stream step is called, or `None`."""
+    return _part(module, "condition")
 
 
 def middleware(module):
     """The functions that wrap an api step's handler, the outermost first."""
+    return list(_part(module, "middleware") or ())
+
+
+def _part(module, name):
+    """A part of the config as the module has it."""
     value = getattr(module, "config", None)
-    return list(value.get("middleware") or ()) if isinstance(value, collections.abc.Mapping) else []
+    return value.get(name) if isinstance(value, collections.abc.Mapping) else getattr(value, name, None)
 
 
 def _signature(kind):

@@ -2,13 +2,18 @@
 
 import collections.abc
 import datetime
-import math
 
 from componentize_py_types import Err
 from wit_world.imports import emitter, logger as host_logger, state as host_state, streams as host_streams, types as wit
 
 from .errors import from_host
 from .values import Record, clean, parse, parse_state, render, render_leniently
+
+_PRIORITIES = range(-100, 101)
+"""The host checks it as well, but a number beyond 32 bits would not reach it."""
+
+_LATEST = 253_402_300_800
+"""The year 10000, which `datetime` does not have: who gives milliseconds for seconds is told so."""
 
 
 class Call(collections.abc.Coroutine):
@@ -84,8 +89,8 @@ class FlowContext:
         """Emits `{"topic": ..., "data": ...}` and gives the event's id. Awaitable.
 
         Optional are `messageGroupId`, `id` (the same one with the same topic is stored once in 24 hours), `at` (a
-        datetime, ISO 8601 text, or seconds since 1970), `delay` (seconds or a timedelta), `priority` (-100 to 100)
-        and `headers` (a mapping of texts).
+        datetime, ISO 8601 text or seconds since 1970), `delay` (seconds or a timedelta), `priority` (-100 to 100) and
+        `headers` (a mapping of names to texts).
         """
         if not isinstance(event, collections.abc.Mapping) or not isinstance(event.get("topic"), str):
             raise TypeError('emit takes {"topic": "...", "data": ...}')
@@ -94,7 +99,9 @@ class FlowContext:
 
     def cancel(self, event_id):
         """Takes back an event that waits for its time; gives whether there was anything to take back. Awaitable."""
-        return Call("cancel", emitter.cancel, _id(event_id))
+        if not isinstance(event_id, str):
+            raise TypeError(f"cancel takes the id that `await context.emit(...)` gave, not {event_id!r}")
+        return Call("cancel", emitter.cancel, clean(event_id))
 
 
 def _events(trigger):
@@ -115,39 +122,59 @@ def _event(event):
 def _options(event):
     """The options of an emit in WIT types."""
     group, name = event.get("messageGroupId", event.get("message_group_id")), event.get("id")
-    at, delay, priority, headers = (event.get(key) for key in ("at", "delay", "priority", "headers"))
-    if priority is not None and (isinstance(priority, bool) or not isinstance(priority, int)):
-        raise TypeError(f"emit: priority is a whole number, not {priority!r}")
-    if headers is not None and not isinstance(headers, collections.abc.Mapping):
-        raise TypeError(f"emit: headers are a mapping of texts, not {headers!r}")
+    at, delay, priority = (event.get(key) for key in ("at", "delay", "priority"))
     return emitter.EmitOptions(
         message_group_id=None if group is None else clean(str(group)),
         id=None if name is None else clean(str(name)),
-        at=None if at is None else _at(at),
-        delay=None if delay is None else _milliseconds(delay, "delay"),
-        priority=priority,
-        headers=[(clean(str(key)), clean(str(value))) for key, value in (headers or {}).items()],
+        at=None if at is None else _moment(at),
+        delay=None if delay is None else _wait(delay),
+        priority=None if priority is None else _priority(priority),
+        headers=_headers(event.get("headers")),
     )
 
 
-def _at(time):
-    """A point in time in milliseconds since 1970."""
+def _moment(at):
+    """A point in time in milliseconds since 1970; those before are as past as 1970 is."""
+    time = at
     if isinstance(time, str):
         try:
             time = datetime.datetime.fromisoformat(time)
         except ValueError:
-            raise TypeError(f"emit: at is ISO 8601 text such as 2030-01-31T09:00:00Z, not {time!r}") from None
-    if isinstance(time, datetime.datetime):
-        time = time.timestamp()
-    return _milliseconds(time, "at")
+            time = None
+    milliseconds = _milliseconds(time.timestamp() if isinstance(time, datetime.datetime) else time)
+    if milliseconds is None:
+        raise TypeError(f"emit: at must be a datetime, ISO 8601 text or seconds since 1970, but is {at!r}")
+    return milliseconds
 
 
-def _milliseconds(seconds, what):
-    if isinstance(seconds, datetime.timedelta):
-        seconds = seconds.total_seconds()
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not math.isfinite(seconds):
-        raise TypeError(f"emit: {what} is a number of seconds, not {seconds!r}")
-    return min(max(0, round(seconds * 1000)), 2**62)
+def _wait(delay):
+    """A wait in milliseconds; who computes it from a clock may be late, so a negative one is none."""
+    milliseconds = _milliseconds(delay.total_seconds() if isinstance(delay, datetime.timedelta) else delay)
+    if milliseconds is None:
+        raise TypeError(f"emit: delay must be seconds or a timedelta, but is {delay!r}")
+    return milliseconds
+
+
+def _milliseconds(seconds):
+    """The seconds in milliseconds; `None` if they are no number or make no sense."""
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not abs(seconds) < _LATEST:
+        return None
+    return max(0, round(seconds * 1000))
+
+
+def _priority(priority):
+    if isinstance(priority, bool) or not isinstance(priority, int) or priority not in _PRIORITIES:
+        raise TypeError(f"emit: priority must be an integer from -100 to 100, but is {priority!r}")
+    return priority
+
+
+def _headers(headers):
+    """Absent values are left out, so that a header may be conditional."""
+    if headers is None:
+        return []
+    if not isinstance(headers, collections.abc.Mapping):
+        raise TypeError(f"emit: headers must be a mapping of names to texts, but is {headers!r}")
+    return [(clean(str(name)), clean(str(value))) for name, value in headers.items() if value is not None]
 
 
 class State:

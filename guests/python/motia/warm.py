@@ -36,6 +36,18 @@ _MODULE = types.SimpleNamespace(
     handler=_handler,
 )
 
+_WATCHER = types.SimpleNamespace(config={"name": "Sample", "type": "state", "condition": lambda change: change.new_value})
+
+_EVENT = {
+    "topic": "sample",
+    "messageGroupId": "a",
+    "id": "a",
+    "at": "2020-01-01T00:00:00+00:00",
+    "delay": 1.5,
+    "priority": 1,
+    "headers": {"sample": "a"},
+}
+
 
 def up():
     """Runs every sample."""
@@ -46,12 +58,12 @@ def up():
             invoke.run(step, _MODULE, _handler, _invocation(_api(body)))
         except ValueError as error:
             invoke.failure(error)
-    event = wit.Event(
-        id="1", topic="sample", data='{"text": "a"}', message_group_id=None, headers=[("sample", "a")]
-    )
+    event = wit.Event(id="1", topic="sample", data='{"text": "a"}', message_group_id=None, headers=[("sample", "a")])
     invoke.run(step, _MODULE, _consumer, _invocation(wit.Trigger_Event(event)))
     invoke.run(step, _MODULE, _consumer, _invocation(wit.Trigger_Batch([event, event])))
-    context._options({"topic": "sample", "id": "a", "delay": 1, "headers": {"sample": "a"}})
+    change = wit.StateChange(group_id="sample", key="1", old_value=None, new_value='{"text": "a"}')
+    invoke.run(step, _WATCHER, _consumer, _invocation(wit.Trigger_State(change)))
+    context._options(_EVENT)
     values.parse_state('{"text": "a"}').get("data")
     asyncio.run(_awaited())
 

@@ -60,6 +60,34 @@ async def handler(req, context):
     return {"status": 200, "body": {"key": KEY, "late": late(), "fresh": age < 60, "luck": LUCK, "env": dict(os.environ)}}
 """
 
+REMIND = """\
+import datetime
+
+config = {
+    "name": "Remind",
+    "type": "event",
+    "subscribes": ["order.created"],
+    "infrastructure": {"queue": {"batch": {"size": 10}}}
+}
+
+async def handler(orders, context):
+    due = datetime.datetime(2030, 1, 31, 9, tzinfo=datetime.timezone.utc)
+    plain = await context.emit({"topic": "reminder.due", "data": orders, "at": "2030-01-31T09:00:00", "priority": -5})
+    event = {"topic": "reminder.due", "data": None, "id": "r", "headers": {"why": "hé"}, "messageGroupId": "g"}
+    await context.emit({**event, "at": due})
+    await context.emit({**event, "delay": 1.5})
+    context.logger.info(context.invocation_id, {"id": plain, "cancelled": await context.cancel(plain), "events": context.events})
+"""
+
+WATCH = """\
+async def is_last(change, context):
+    return change.new_value is None
+
+config = {"name": "Watch", "type": "state", "groupId": "orders", "condition": is_last}
+
+async def handler(change, context):
+    context.logger.info(change.item_id, change.old_value)
+"""
 
 READER = """\
 import os, wave, pure
@@ -132,6 +160,11 @@ class EndToEnd(unittest.TestCase):
         fields = {"method": "POST", "path": "/", "pathParams": [], "queryParams": "{}", "headers": []}
         return {"tag": "api", "val": {**fields, "rawBody": json.dumps(body), "body": {"tag": "json"}}}
 
+    @staticmethod
+    def event(data, **more):
+        """An event with a JSON text."""
+        return {"id": "7", "topic": "message.sent", "data": data, "headers": [["h", "v"]], **more}
+
     def test_the_readme_steps(self):
         calls = [{}, {"trigger": self.request({"text": "hé"})}, {"trigger": self.request({})}]
         report, results = self.run_step("steps/send_message_step.py", {"steps/send_message_step.py": SEND}, calls)
@@ -143,9 +176,30 @@ class EndToEnd(unittest.TestCase):
         self.assertIn('File "steps/send_message_step.py", line 12, in handler', failed["failure"]["stack"])
         self.assertIn('"data": {"text": req.body["text"]}', failed["failure"]["stack"])
 
-        event = {"tag": "event", "val": {"topic": "message.sent", "data": '{"text":"a"}'}}
-        _, (processed,) = self.run_step("steps/process_message_step.py", {"steps/process_message_step.py": PROCESS}, [{"trigger": event}])
+        trigger = {"tag": "event", "val": self.event('{"text":"a"}')}
+        _, (processed,) = self.run_step("steps/process_message_step.py", {"steps/process_message_step.py": PROCESS}, [{"trigger": trigger}])
         self.assertEqual((processed["ok"], processed["logged"]), (None, [["info", "Processing message", {"text": "a"}]]))
+
+    def test_a_batch_and_what_emit_takes(self):
+        batch = {"tag": "batch", "val": [self.event("1"), self.event("2", messageGroupId="g")]}
+        _, (done,) = self.run_step("steps/remind_step.py", {"steps/remind_step.py": REMIND}, [{"trigger": batch}])
+        self.assertEqual(done["ok"], None)
+        self.assertEqual(done["emitted"][0], ["reminder.due", [1, 2]])
+        due = 1_896_080_400_000
+        more = {"id": "r", "headers": [["why", "hé"]], "messageGroupId": "g"}
+        expected = [{"at": due, "priority": -5, "headers": []}, {"at": due, **more}, {"delay": 1500, **more}]
+        self.assertEqual(done["options"], expected)
+        level, message, args = done["logged"][0]
+        self.assertEqual((level, message, args["id"], args["cancelled"]), ("info", "1", "event 1", True))
+        first = {"id": "7", "topic": "message.sent", "messageGroupId": None, "headers": {"h": "v"}}
+        self.assertEqual(args["events"], [first, {**first, "messageGroupId": "g"}])
+
+    def test_a_condition_of_a_state_step(self):
+        changes = [{"groupId": "orders", "key": "k", "oldValue": "1", **new} for new in ({"newValue": "2"}, {})]
+        calls = [{}] + [{"trigger": {"tag": "state", "val": change}} for change in changes]
+        _, (config, kept, deleted) = self.run_step("steps/watch_step.py", {"steps/watch_step.py": WATCH}, calls)
+        self.assertEqual(config["ok"], {"name": "Watch", "type": "state", "groupId": "orders"})
+        self.assertEqual((kept["logged"], deleted["logged"]), ([], [["info", "k", {"data": 1}]]))
 
     def test_what_is_read_at_the_top_is_the_invocations(self):
         files = {

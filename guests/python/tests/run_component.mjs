@@ -33,10 +33,14 @@ const still = {
 /** An instance of the engine, its memory, and what it emits and logs. */
 async function start({ mounts = {}, env = [] }, fixed = {}) {
   _setPreopens(mounts)
-  const seen = { emitted: [], logged: [] }
+  const seen = { emitted: [], options: [], logged: [] }
   const absent = () => undefined
+  const emit = (topic, data, options) => {
+    seen.options.push(options)
+    return `event ${seen.emitted.push([topic, JSON.parse(data)])}`
+  }
   const imports = {
-    'motia:step/emitter': { emit: (topic, data) => seen.emitted.push([topic, JSON.parse(data)]) && undefined },
+    'motia:step/emitter': { emit, cancel: () => true },
     'motia:step/logger': { log: (level, message, args) => seen.logged.push([level, message, args && JSON.parse(args)]) },
     'motia:step/state': { get: absent, set: absent, delete: absent, getGroup: () => [], clear: absent, update: () => 'null' },
     'motia:step/streams': { get: absent, set: (_s, _g, _i, data) => data, delete: absent, getGroup: () => [], send: absent },
@@ -88,4 +92,5 @@ const again = await loadStep(mounts)
 const results = []
 for (const call of calls) results.push(await run(call, image))
 const differ = image.reduce((count, byte, at) => count + (byte !== again.image[at]), 0)
-process.stdout.write(JSON.stringify({ report, differ, results }))
+const numbers = (_key, value) => (typeof value === 'bigint' ? Number(value) : value)
+process.stdout.write(JSON.stringify({ report, differ, results }, numbers))

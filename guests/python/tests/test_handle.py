@@ -170,27 +170,42 @@ class Handle(StepCase):
             "async def handler(req, context):\n"
             "    event = {'topic': 't', 'data': 1, 'id': 7, 'delay': datetime.timedelta(seconds=2), 'priority': 5, 'headers': {'a': 1}}\n"
             "    first = await context.emit(event)\n"
-            "    await context.emit({'topic': 't', 'at': '1970-01-01T00:01:00Z', 'messageGroupId': 'g'})\n"
+            "    await context.emit({'topic': 't', 'at': '1970-01-01T00:01:00+00:00', 'messageGroupId': 'g', 'headers': {'a': None}})\n"
+            "    await context.emit({'topic': 't', 'at': datetime.datetime(1970, 1, 2, tzinfo=datetime.timezone.utc)})\n"
+            "    await context.emit({'topic': 't', 'at': 1.5})\n"
+            "    await context.emit({'topic': 't', 'delay': -1})\n"
             "    return {'status': 200, 'body': [first, await context.cancel(first), context.invocation_id]}\n"
         )
         self.assertEqual(self.body(self.api()), ["event 1", True, "i"])
-        first, second = self.host.options
+        first, second, third, fourth, fifth = self.host.options
         self.assertEqual((first.id, first.delay, first.priority, first.headers), ("7", 2000, 5, [("a", "1")]))
-        self.assertEqual((second.at, second.delay, second.message_group_id), (60_000, None, "g"))
+        self.assertEqual((second.at, second.delay, second.message_group_id, second.headers), (60_000, None, "g", []))
+        self.assertEqual((third.at, fourth.at, fifth.delay), (86_400_000, 1500, 0))
         self.assertEqual(self.host.cancelled, ["event 1"])
 
-    def test_emit_says_what_is_wrong_with_an_option(self):
+    def test_wrong_options_say_what_was_expected(self):
         self.step_of(
+            "import datetime, time\n"
+            "HOUR = datetime.timedelta(hours=1)\n"
             "async def handler(req, context):\n"
             "    wrong = []\n"
-            "    for option in ({'at': 'soon'}, {'delay': 'long'}, {'priority': 1.5}, {'headers': 'a'}):\n"
+            "    options = [{'at': at} for at in ('soon', HOUR, time.time() * 1000, float('nan'))]\n"
+            "    options += [{'delay': 'long'}, {'delay': True}, {'priority': 1.5}, {'priority': 101}, {'headers': 'a'}]\n"
+            "    for option in options:\n"
             "        try:\n"
             "            await context.emit({'topic': 't', **option})\n"
             "        except TypeError as error:\n"
-            "            wrong.append(str(error).split(':')[1].split()[0])\n"
+            "            wrong.append(str(error))\n"
+            "    try:\n"
+            "        await context.cancel(context.emit({'topic': 't'}))\n"
+            "    except TypeError as error:\n"
+            "        wrong.append(str(error))\n"
             "    return {'status': 200, 'body': wrong}\n"
         )
-        self.assertEqual(self.body(self.api()), ["at", "delay", "priority", "headers"])
+        wrong = self.body(self.api())
+        words = ["at"] * 4 + ["delay"] * 2 + ["priority"] * 2 + ["headers", "takes"]
+        self.assertEqual([message.split()[1] for message in wrong], words)
+        self.assertEqual(wrong[0], "emit: at must be a datetime, ISO 8601 text or seconds since 1970, but is 'soon'")
 
     def test_an_event_has_more_than_its_data_and_a_batch_is_a_list(self):
         config = 'config = {"name": "S", "type": "event", "subscribes": ["t"]}\n'
@@ -207,12 +222,26 @@ class Handle(StepCase):
         self.assertEqual(one, {"input": {"n": 1}, "about": {"id": "7", "topic": "t", "messageGroupId": None, "headers": {"h": "v"}}})
         self.assertEqual((batch["input"], batch["about"][1]["messageGroupId"]), ([{"n": 2}, {"n": 2}], "g"))
 
-    def test_a_condition_decides_whether_a_change_concerns_the_step(self):
-        config = 'config = {"name": "S", "type": "state", "condition": lambda change, context: change.new_value == 2}\n'
-        self.step_of("async def handler(change, context):\n    context.logger.info(f'ran for {change.new_value}')\n", config)
+    def test_a_condition_decides_whether_the_handler_is_called(self):
+        self.step_of(
+            "import dataclasses, typing\n"
+            "@dataclasses.dataclass\n"
+            "class Config:\n    name: str\n    type: str\n    condition: typing.Callable\n"
+            "async def condition(change, context):\n    return change.new_value == 2\n"
+            "config = Config('S', 'state', condition)\n"
+            "async def handler(change, context):\n    context.logger.info(f'ran for {change.new_value}')\n",
+            "",
+        )
         for value in ("1", "2"):
             self.handle(wit.Trigger_State(wit.StateChange("g", "k", None, value)))
         self.assertEqual([message for _, message, _ in self.host.logged], ["ran for 2"])
+        self.assertEqual(self.config(), {"name": "S", "type": "state"})
+
+    def test_an_error_of_a_condition_is_the_steps(self):
+        config = 'config = {"name": "S", "type": "stream", "condition": lambda change: change.event.data.a}\n'
+        self.step_of("def handler(change): print('called')\n", config)
+        change = wit.StreamChange("s", "g", "i", wit.StreamAction.CREATE, "{}")
+        self.assertEqual(self.fails(self.handle, wit.Trigger_Stream(change)).name, "AttributeError")
 
     def test_the_logger(self):
         self.step_of(
@@ -276,6 +305,8 @@ class Config(StepCase):
             "config = 5\n": "must be a dict",
             "config = {'name': 'S', 'type': 'event'}\n": "add `async def handler(input, context)`",
             "config = {'name': 'S', 'type': 'noop', 'a': {'b': [print]}}\n": "`config.a.b[0]`",
+            "config = {'name': 'S', 'type': 'state', 'condition': True}\n": "must be a function of the input and the context",
+            "config = {'name': 'S', 'type': 'event', 'condition': print}\n": "only state and stream steps have a condition",
         }
         for count, (text, message) in enumerate(cases.items()):
             step = f"steps/n{count}_step.py"

@@ -37,7 +37,8 @@ const KEYWORDS: &[&str] = &[
 /// The file, with the handlers of the steps in Python.
 pub fn file(manifest: &Manifest, interface: &Interface<'_>) -> String {
     let mut types = Types::new(Naming::Objects);
-    let mut parts = vec![streams(manifest, &mut types)];
+    let items = items(manifest, &mut types);
+    let mut parts = vec![streams(&items)];
     let written =
         |step: &&Step| step.language == Language::Python && step.config.kind != StepKind::Noop;
     let steps: Vec<&Step> = manifest.steps.iter().filter(written).collect();
@@ -51,23 +52,31 @@ pub fn file(manifest: &Manifest, interface: &Interface<'_>) -> String {
         let emitted = interface.emits(step);
         let own = topics.iter().zip(&events).filter(|(topic, _)| emitted.contains(topic));
         let own: Vec<String> = own.map(|(_, prefix)| format!("{prefix}Event")).collect();
-        parts.push(handler(step, &prefix, &mut types) + &context(&prefix, &own));
+        parts.push(handler(step, &prefix, &items, &mut types) + &context(step, &prefix, &own));
     }
     let definitions: String =
         types.definitions.iter().map(|(name, r#type)| define(name, r#type)).collect();
     format!("{HEADER}{PRELUDE}\n{definitions}{}", parts.join("\n"))
 }
 
-fn streams(manifest: &Manifest, types: &mut Types) -> String {
-    let names = prefixes(manifest.streams.iter().map(|stream| stream.config.name.as_str()));
+/// What the items of each stream are, by the stream's name.
+fn items<'a>(manifest: &'a Manifest, types: &mut Types) -> Vec<(&'a str, String)> {
+    let streams = || manifest.streams.iter().map(|stream| &stream.config);
+    let prefixes = prefixes(streams().map(|stream| stream.name.as_str()));
+    let items = streams().zip(prefixes).map(|(stream, prefix)| {
+        let item = types.read(stream.schema.as_ref(), &format!("{prefix}Item"));
+        (stream.name.as_str(), print(&item))
+    });
+    items.collect()
+}
+
+fn streams(streams: &[(&str, String)]) -> String {
     let mut attributes = String::new();
     let mut items = Vec::new();
-    for (stream, prefix) in manifest.streams.iter().zip(names) {
-        let item = types.read(stream.config.schema.as_ref(), &format!("{prefix}Item"));
-        let name = &stream.config.name;
-        let stream = format!("Stream[{}]", print(&item));
+    for (name, item) in streams {
+        let stream = format!("Stream[{item}]");
         // `get` is a method of the streams themselves.
-        if is_name(name) && name != "get" {
+        if is_name(name) && *name != "get" {
             attributes += &format!("    @property\n    def {name}(self) -> {stream}: ...\n");
         }
         items.push(format!(
@@ -93,7 +102,7 @@ fn event(topic: &Topic<'_>, prefix: &str, types: &mut Types) -> String {
 }
 
 /// What a step's handler is given and returns.
-fn handler(step: &Step, prefix: &str, types: &mut Types) -> String {
+fn handler(step: &Step, prefix: &str, items: &[(&str, String)], types: &mut Types) -> String {
     let mut text = format!("# {}\n", step.file);
     match &step.config.kind {
         StepKind::Api(api) => {
@@ -119,8 +128,10 @@ fn handler(step: &Step, prefix: &str, types: &mut Types) -> String {
         StepKind::State(_) => {
             text += &format!("{prefix}Input: TypeAlias = \"StateChange\"\n\n");
         }
-        StepKind::Stream(_) => {
-            text += &format!("{prefix}Input: TypeAlias = \"StreamChange\"\n\n");
+        StepKind::Stream(stream) => {
+            let item = items.iter().find(|(name, _)| *name == stream.stream_name);
+            let item = item.map_or("Any", |(_, item)| item.as_str());
+            text += &format!("{prefix}Input: TypeAlias = \"StreamChange[{item}]\"\n\n");
         }
         StepKind::Cron(_) | StepKind::Noop => {}
     }
@@ -139,13 +150,24 @@ fn response(name: &str, status: &str, body: &Type) -> String {
     )
 }
 
-fn context(prefix: &str, events: &[String]) -> String {
+fn context(step: &Step, prefix: &str, events: &[String]) -> String {
     let emit = |event: &str| format!("def emit(self, event: {event}, /) -> Awaitable[str]: ...");
     let emits: Vec<String> = match events {
         [] => vec![emit("Never")],
         events => events.iter().map(String::as_str).map(emit).collect(),
     };
-    format!("class {prefix}Context(Context, Protocol):\n{}", methods(&emits))
+    format!("class {prefix}Context(Context, Protocol):\n{}{}", received(step), methods(&emits))
+}
+
+/// What a context tells of the events for which its step is called.
+fn received(step: &Step) -> &'static str {
+    match &step.config.kind {
+        StepKind::Event(event) if event.infrastructure.queue.batch.is_some() => {
+            "    @property\n    def events(self) -> list[EventInfo]: ...\n"
+        }
+        StepKind::Event(_) => "    @property\n    def event(self) -> EventInfo: ...\n",
+        _ => "",
+    }
 }
 
 /// Methods of one name; an overload alone is an error.
@@ -283,7 +305,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::types::samples::shop;
+    use crate::types::samples::{event, manifest, shop, stream};
 
     #[test]
     fn the_file_has_streams_events_and_handlers() {
@@ -291,6 +313,30 @@ mod tests {
         let file = file(&manifest, &Interface::of(&manifest));
         let own = file.split_once(PRELUDE).unwrap().1;
         assert_eq!(own, include_str!("golden/motia_types.py"));
+    }
+
+    #[test]
+    fn batches_and_changes_have_inputs_of_their_own() {
+        let queue = json!({ "queue": { "batch": { "size": 10 } } });
+        let batch =
+            json!({ "subscribes": ["t"], "input": { "type": "string" }, "infrastructure": queue });
+        let mut manifest = manifest(vec![
+            event("steps/count_step.py", batch),
+            event("steps/watch_step.py", json!({ "type": "state" })),
+            event("steps/follow_step.py", json!({ "type": "stream", "streamName": "sizes" })),
+            event("steps/guess_step.py", json!({ "type": "stream", "streamName": "unknown" })),
+        ]);
+        manifest.streams = vec![stream("sizes", json!({ "type": "integer" }))];
+        let text = file(&manifest, &Interface::of(&manifest));
+        for line in [
+            "CountInputs: TypeAlias = \"list[CountInput]\"\n",
+            "    def events(self) -> list[EventInfo]: ...\n    def emit(self",
+            "WatchInput: TypeAlias = \"StateChange\"\n",
+            "FollowInput: TypeAlias = \"StreamChange[SizesItem]\"\n",
+            "GuessInput: TypeAlias = \"StreamChange[Any]\"\n",
+        ] {
+            assert!(text.contains(line), "no `{line}` in {text}");
+        }
     }
 
     #[test]

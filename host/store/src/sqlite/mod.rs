@@ -120,14 +120,7 @@ impl SqliteStore {
         )
         .map_err(thread)?;
         let reader = Reader::start(schema::open_reader(&path, vfs)?).map_err(thread)?;
-        Ok(Self {
-            reader,
-            _checkpointer: checkpointer,
-            writer,
-            room,
-            event_ids,
-            _lock: lock,
-        })
+        Ok(Self { reader, _checkpointer: checkpointer, writer, room, event_ids, _lock: lock })
     }
 
     fn read<T, F>(&self, operation: F) -> StoreFuture<'_, T>

@@ -57,6 +57,8 @@ class StockLowEvent(EmitOptions):
 
 # steps/bill_order_step.py
 class BillOrderContext(Context, Protocol):
+    @property
+    def event(self) -> EventInfo: ...
     def emit(self, event: StockLowEvent, /) -> Awaitable[str]: ...
 
 # steps/new_order_step.py
