@@ -19,7 +19,9 @@ use std::{
 
 use jiff::{Timestamp, tz::TimeZone};
 use motia_manifest::{StepName, TenantId, TraceId};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params_from_iter, types::Value};
+use rusqlite::{
+    Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params_from_iter, types::Value,
+};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
@@ -38,11 +40,12 @@ const TIDY_EVERY: Duration = Duration::from_secs(600);
 /// How long somebody who looks into a file with `sqlite3` is waited for.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The input comes last: lists do not read it.
 const TABLE: &str = "
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = NORMAL;
     CREATE TABLE IF NOT EXISTS run (
-        id              TEXT NOT NULL PRIMARY KEY,
+        id              TEXT NOT NULL,
         tenant          TEXT NOT NULL,
         step            TEXT NOT NULL,
         kind            TEXT NOT NULL,
@@ -53,15 +56,16 @@ const TABLE: &str = "
         status          TEXT NOT NULL,
         error           TEXT,
         deployment      TEXT NOT NULL,
-        input           TEXT,
         response_status INTEGER,
         queued_at       INTEGER NOT NULL,
         started_at      INTEGER NOT NULL,
         ended_at        INTEGER NOT NULL,
-        replay_of       TEXT
-    ) STRICT, WITHOUT ROWID;
+        replay_of       TEXT,
+        input           TEXT,
+        PRIMARY KEY (tenant, id)
+    ) STRICT;
     CREATE INDEX IF NOT EXISTS run_step ON run (tenant, step, id);
-    CREATE INDEX IF NOT EXISTS run_trace ON run (tenant, trace_id);
+    CREATE INDEX IF NOT EXISTS run_trace ON run (tenant, trace_id, id);
 ";
 
 const COLUMNS: &str =
@@ -95,7 +99,7 @@ impl RunStatus {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Run {
-    /// Unique, and in the order of time; from [`RunLog::new_id`].
+    /// Unique, and in the order of time; from [`RunLog::new_id`] with `started_at`.
     pub id: String,
     /// Whose it is.
     pub tenant: TenantId,
@@ -220,7 +224,7 @@ impl RunLog {
     pub fn new_id(now: Millis) -> String {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed) & 0xf_ffff;
-        format!("{now:012x}{count:05x}")
+        format!("{}{count:05x}", id_time(now))
     }
 
     /// Records a run. Never waits; rows that the disk cannot take are dropped, and said to be.
@@ -290,6 +294,11 @@ impl Drop for RunLog {
     }
 }
 
+/// How the ids of a time begin.
+fn id_time(time: Millis) -> String {
+    format!("{:012x}", time.max(0))
+}
+
 /// The day of a time, as in a file's name.
 fn day_of(time: Millis) -> String {
     let time = Timestamp::from_millisecond(time).unwrap_or_default();
@@ -345,14 +354,17 @@ impl Writer {
                 Err(RecvTimeoutError::Timeout) => continue,
                 Err(RecvTimeoutError::Disconnected) => return,
             };
-            let (runs, flush) = self.gather(first);
+            let (mut runs, flush) = self.gather(first);
             self.waiting.rows.fetch_sub(runs.len(), Ordering::Relaxed);
-            if let Err(error) = self.write(&runs) {
-                // Opened anew for the next ones.
-                self.open = None;
-                self.waiting.dropped.fetch_add(runs.len() as u64, Ordering::Relaxed);
-                self.say(&error.to_string());
-            } else if self.waiting.dropped.load(Ordering::Relaxed) > 0 {
+            // By id, which begins with the time, so that the file of a day is opened once.
+            runs.sort_by(|a, b| a.id.cmp(&b.id));
+            for runs in runs.chunk_by(|a, b| day_of(a.started_at) == day_of(b.started_at)) {
+                if let Err(error) = self.write(runs) {
+                    self.waiting.dropped.fetch_add(runs.len() as u64, Ordering::Relaxed);
+                    self.say(&error.to_string());
+                }
+            }
+            if self.waiting.dropped.load(Ordering::Relaxed) > 0 {
                 self.say("the disk does not keep up");
             }
             if let Some(answer) = flush {
@@ -376,33 +388,31 @@ impl Writer {
         (runs, None)
     }
 
+    /// Writes runs of one day. A file that turns out to be damaged is put aside for a new one.
     fn write(&mut self, runs: &[Run]) -> StoreResult<()> {
-        // By the time at which each began, which its id has.
-        for run in runs {
-            let day = day_of(run.started_at);
-            if self.open.as_ref().is_none_or(|(open, _)| *open != day) {
-                self.commit()?;
-                let connection = create(&file_of(&self.directory, &day))?;
-                connection.execute_batch("BEGIN")?;
-                self.open = Some((day, connection));
-            }
-            if let Some((_, connection)) = &self.open {
-                if connection.is_autocommit() {
-                    connection.execute_batch("BEGIN")?;
-                }
-                insert(connection, run)?;
-            }
+        let Some(first) = runs.first() else { return Ok(()) };
+        let day = day_of(first.started_at);
+        let mut written = self.try_write(&day, runs);
+        if written.as_ref().is_err_and(is_damage) {
+            put_aside(&file_of(&self.directory, &day))?;
+            written = self.try_write(&day, runs);
         }
-        self.commit()
+        Ok(written?)
     }
 
-    fn commit(&self) -> StoreResult<()> {
-        match &self.open {
-            Some((_, connection)) if !connection.is_autocommit() => {
-                Ok(connection.execute_batch("COMMIT")?)
-            }
-            _ => Ok(()),
+    fn try_write(&mut self, day: &str, runs: &[Run]) -> rusqlite::Result<()> {
+        // Opened anew for the next ones if this fails.
+        let connection = match self.open.take() {
+            Some((open, connection)) if open == day => connection,
+            _ => create(&file_of(&self.directory, day))?,
+        };
+        connection.execute_batch("BEGIN")?;
+        for run in runs {
+            insert(&connection, run)?;
         }
+        connection.execute_batch("COMMIT")?;
+        self.open = Some((day.to_owned(), connection));
+        Ok(())
     }
 
     fn say(&mut self, why: &str) {
@@ -420,46 +430,57 @@ impl Writer {
             if day >= kept {
                 continue;
             }
-            for suffix in ["", "-wal", "-shm"] {
-                let mut file = path.clone().into_os_string();
-                file.push(suffix);
-                match fs::remove_file(&file) {
+            for part in parts(&path) {
+                match fs::remove_file(&part) {
                     Ok(()) => {}
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    Err(error) => tracing::warn!("{} is kept: {error}", Path::new(&file).display()),
+                    Err(error) => tracing::warn!("{} is kept: {error}", part.display()),
                 }
             }
         }
     }
 }
 
-/// Opens a day's file for writing. One that is no database is put aside.
-fn create(path: &Path) -> StoreResult<Connection> {
-    let open = || -> rusqlite::Result<Connection> {
-        let connection = Connection::open(path)?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
-        connection.execute_batch(TABLE)?;
-        Ok(connection)
-    };
-    match open() {
-        Err(error)
-            if matches!(
-                error.sqlite_error_code(),
-                Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt)
-            ) =>
-        {
-            let aside = path.with_extension("db.broken");
-            fs::rename(path, &aside).map_err(|error| StoreError::Failed(error.to_string()))?;
-            tracing::warn!("{} is damaged and put aside as {}", path.display(), aside.display());
-            Ok(open()?)
-        }
-        opened => Ok(opened?),
-    }
+/// The files of a database: those that SQLite keeps beside it, and its own.
+fn parts(path: &Path) -> [PathBuf; 3] {
+    ["-shm", "-wal", ""].map(|suffix| {
+        let mut part = path.as_os_str().to_owned();
+        part.push(suffix);
+        PathBuf::from(part)
+    })
 }
 
-fn insert(connection: &Connection, run: &Run) -> StoreResult<()> {
+fn is_damage(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(code, Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
+}
+
+/// Gets a damaged file out of the way, with its log, which belongs to no other.
+fn put_aside(path: &Path) -> StoreResult<()> {
+    let aside = path.with_extension("db.broken");
+    tracing::warn!("{} is damaged and put aside as {}", path.display(), aside.display());
+    for (part, aside) in parts(path).iter().zip(parts(&aside)) {
+        match fs::rename(part, aside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(StoreError::Failed(format!("{}: {error}", part.display())));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Opens a day's file for writing.
+fn create(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.execute_batch(TABLE)?;
+    Ok(connection)
+}
+
+fn insert(connection: &Connection, run: &Run) -> rusqlite::Result<()> {
     let error = run.error.as_ref().map(serde_json::to_string).transpose();
-    let error = error.map_err(|error| StoreError::Failed(error.to_string()))?;
+    let error = error.map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO run (id, tenant, step, kind, invocation_id, trace_id, delivery, attempt, status,
@@ -504,42 +525,52 @@ fn list(directory: &Path, filter: &RunFilter) -> StoreResult<Vec<Run>> {
         if after || before || runs.len() >= filter.limit {
             continue;
         }
-        runs.extend(list_day(&path, filter, filter.limit - runs.len())?);
+        match list_day(&path, filter, filter.limit - runs.len()) {
+            Ok(found) => runs.extend(found),
+            // One damaged day does not hide the others.
+            Err(error) => tracing::warn!("the runs of {day} are not shown: {error}"),
+        }
     }
     Ok(runs)
 }
 
 fn list_day(path: &Path, filter: &RunFilter, limit: usize) -> StoreResult<Vec<Run>> {
-    let mut conditions = "tenant = ?".to_owned();
-    let mut values = vec![Value::Text(filter.tenant.as_str().to_owned())];
-    let mut add = |condition: &str, value: Value| {
-        conditions.push_str(&format!(" AND {condition} ?"));
-        values.push(value);
-    };
-    if let Some(step) = &filter.step {
-        add("step =", Value::Text(step.as_str().to_owned()));
-    }
-    if let Some(status) = filter.status {
-        add("status =", Value::Text(status.name().to_owned()));
-    }
-    if let Some(trace_id) = &filter.trace_id {
-        add("trace_id =", Value::Text(trace_id.as_str().to_owned()));
-    }
-    if let Some(since) = filter.since {
-        add("started_at >=", Value::Integer(since));
-    }
-    if let Some(until) = filter.until {
-        add("started_at <", Value::Integer(until));
-    }
-    if let Some(before) = &filter.before {
-        add("id <", Value::Text(before.clone()));
-    }
     let connection = read(path)?;
-    let mut select = connection.prepare(&format!(
-        "SELECT {COLUMNS} FROM run WHERE {conditions} ORDER BY id DESC LIMIT {limit}"
-    ))?;
+    let (query, values) = list_query(filter, limit);
+    let mut select = connection.prepare(&query)?;
     let rows = select.query_and_then(params_from_iter(values), run)?;
     rows.collect()
+}
+
+fn list_query(filter: &RunFilter, limit: usize) -> (String, Vec<Value>) {
+    let mut conditions = "tenant = ?".to_owned();
+    let mut values = vec![Value::Text(filter.tenant.as_str().to_owned())];
+    let mut add = |condition: &str, value: String| {
+        conditions.push_str(&format!(" AND {condition} ?"));
+        values.push(Value::Text(value));
+    };
+    if let Some(step) = &filter.step {
+        add("step =", step.as_str().to_owned());
+    }
+    if let Some(status) = filter.status {
+        add("status =", status.name().to_owned());
+    }
+    if let Some(trace_id) = &filter.trace_id {
+        add("trace_id =", trace_id.as_str().to_owned());
+    }
+    // Ids begin with the time: these are ranges of the index.
+    if let Some(since) = filter.since {
+        add("id >=", id_time(since));
+    }
+    if let Some(until) = filter.until {
+        add("id <", id_time(until));
+    }
+    if let Some(before) = &filter.before {
+        add("id <", before.clone());
+    }
+    let query =
+        format!("SELECT {COLUMNS} FROM run WHERE {conditions} ORDER BY id DESC LIMIT {limit}");
+    (query, values)
 }
 
 fn get(directory: &Path, tenant: &TenantId, id: &str) -> StoreResult<Option<Run>> {
@@ -639,6 +670,56 @@ mod tests {
         let run = log.get(TenantId::default(), ids[1].clone()).await.unwrap().unwrap();
         assert_eq!((run.started_at, run.input.as_deref()), (times[1], Some(r#"{"topic":"paid"}"#)));
         assert_eq!(log.get(TenantId::from("other"), ids[1].clone()).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_damaged_day_does_not_hide_the_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let yesterday = now() - 24 * 60 * 60 * 1000;
+        fs::write(file_of(dir.path(), &day_of(yesterday)), "no database").unwrap();
+        let log = RunLog::open(dir.path(), RunLogOptions::default()).unwrap();
+        let id = RunLog::new_id(now());
+        log.record(sample(&id, now(), RunStatus::Succeeded));
+        log.flush().await;
+        let runs = log.list(RunFilter { limit: 10, ..RunFilter::default() }).await.unwrap();
+        assert_eq!(runs.into_iter().map(|run| run.id).collect::<Vec<_>>(), [id]);
+    }
+
+    #[test]
+    fn a_file_that_opens_but_is_damaged_inside_is_put_aside() {
+        let dir = tempfile::tempdir().unwrap();
+        let time = now();
+        let record = |count: usize| {
+            let log = RunLog::open(dir.path(), RunLogOptions::default()).unwrap();
+            let ids: Vec<String> = (0..count).map(|_| RunLog::new_id(time)).collect();
+            ids.iter().for_each(|id| log.record(sample(id, time, RunStatus::Succeeded)));
+            ids
+        };
+        record(500);
+        let file = file_of(dir.path(), &day_of(time));
+        let mut bytes = fs::read(&file).unwrap();
+        bytes[4096..].fill(0x55);
+        fs::write(&file, bytes).unwrap();
+        let ids = record(1);
+        assert!(file.with_extension("db.broken").exists());
+        assert!(get(dir.path(), &TenantId::default(), &ids[0]).unwrap().is_some());
+    }
+
+    #[test]
+    fn lists_are_ranges_of_an_index() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(TABLE).unwrap();
+        let time = RunFilter { since: Some(1), until: Some(9), ..RunFilter::default() };
+        let step = RunFilter { step: Some(StepName::from("Charge")), ..time.clone() };
+        let trace = RunFilter { trace_id: Some(TraceId::from("trace")), ..time.clone() };
+        for filter in [RunFilter::default(), time, step, trace] {
+            let (query, values) = list_query(&filter, 10);
+            let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
+            let detail = |row: &Row<'_>| row.get::<_, String>("detail");
+            let rows = explain.query_map(params_from_iter(values), detail).unwrap();
+            let plan: Vec<String> = rows.map(Result::unwrap).collect();
+            assert!(plan.len() == 1 && plan[0].starts_with("SEARCH run USING INDEX"), "{plan:?}");
+        }
     }
 
     #[test]
