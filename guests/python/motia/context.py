@@ -2,6 +2,7 @@
 
 import collections.abc
 import datetime
+import uuid
 
 from componentize_py_types import Err
 from wit_world.imports import emitter, logger as host_logger, state as host_state, streams as host_streams, types as wit
@@ -124,13 +125,20 @@ def _options(event):
     group, name = event.get("messageGroupId", event.get("message_group_id")), event.get("id")
     at, delay, priority = (event.get(key) for key in ("at", "delay", "priority"))
     return emitter.EmitOptions(
-        message_group_id=None if group is None else clean(str(group)),
-        id=None if name is None else clean(str(name)),
+        message_group_id=None if group is None else _text(group, "messageGroupId"),
+        id=None if name is None else _text(name, "id"),
         at=None if at is None else _moment(at),
         delay=None if delay is None else _wait(delay),
         priority=None if priority is None else _priority(priority),
         headers=_headers(event.get("headers")),
     )
+
+
+def _text(value, what):
+    """A text, number or UUID as text; that of anything else, such as a call without `await`, is never meant."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float, uuid.UUID)):
+        raise TypeError(f"emit: {what} must be a text, number or UUID, but is {value!r}")
+    return clean(str(value))
 
 
 def _moment(at):
@@ -174,7 +182,8 @@ def _headers(headers):
         return []
     if not isinstance(headers, collections.abc.Mapping):
         raise TypeError(f"emit: headers must be a mapping of names to texts, but is {headers!r}")
-    return [(clean(str(name)), clean(str(value))) for name, value in headers.items() if value is not None]
+    present = [(_text(name, "a header's name"), value) for name, value in headers.items() if value is not None]
+    return [(name, _text(value, f"header `{name}`")) for name, value in present]
 
 
 class State:

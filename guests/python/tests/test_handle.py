@@ -191,6 +191,7 @@ class Handle(StepCase):
             "    wrong = []\n"
             "    options = [{'at': at} for at in ('soon', HOUR, time.time() * 1000, float('nan'))]\n"
             "    options += [{'delay': 'long'}, {'delay': True}, {'priority': 1.5}, {'priority': 101}, {'headers': 'a'}]\n"
+            "    options += [{'id': context.emit({'topic': 't'})}, {'messageGroupId': True}, {'headers': {'a': []}}]\n"
             "    for option in options:\n"
             "        try:\n"
             "            await context.emit({'topic': 't', **option})\n"
@@ -203,9 +204,10 @@ class Handle(StepCase):
             "    return {'status': 200, 'body': wrong}\n"
         )
         wrong = self.body(self.api())
-        words = ["at"] * 4 + ["delay"] * 2 + ["priority"] * 2 + ["headers", "takes"]
+        words = ["at"] * 4 + ["delay"] * 2 + ["priority"] * 2 + ["headers", "id", "messageGroupId", "header", "takes"]
         self.assertEqual([message.split()[1] for message in wrong], words)
         self.assertEqual(wrong[0], "emit: at must be a datetime, ISO 8601 text or seconds since 1970, but is 'soon'")
+        self.assertEqual(wrong[-2], "emit: header `a` must be a text, number or UUID, but is []")
 
     def test_an_event_has_more_than_its_data_and_a_batch_is_a_list(self):
         config = 'config = {"name": "S", "type": "event", "subscribes": ["t"]}\n'

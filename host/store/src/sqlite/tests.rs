@@ -1,7 +1,7 @@
 //! What the model cannot show: files, locks, commits, indexes.
 
 use std::{
-    sync::mpsc,
+    sync::{LazyLock, mpsc},
     time::{Duration, Instant},
 };
 
@@ -10,6 +10,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{AttemptError, Delivery, EventKind, Lease, NewDelivery};
+
+static IDS: LazyLock<EventIds> = LazyLock::new(EventIds::default);
 
 fn directory() -> TempDir {
     tempfile::tempdir().expect("a temporary directory")
@@ -26,7 +28,7 @@ fn group() -> GroupKey {
 fn event(steps: &[&str], now: Millis) -> NewEvent {
     let deliver = |step: &&str| NewDelivery::new(StepName::from(*step), now);
     NewEvent {
-        id: EventIds::default().next(),
+        id: IDS.next(),
         tenant: TenantId::default(),
         kind: EventKind::Event,
         topic: "topic".to_owned(),
