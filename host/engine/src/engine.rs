@@ -18,7 +18,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use crate::{
     cron,
     deliveries::{self, CONFLICTS},
-    deployment::{Deployment, StepIndex},
+    deployment::{DeployedStep, Deployment, StepIndex},
     idempotency::{self, IdempotencyKey, KeysInUse, Known},
     invoke::{CANCELLED, Call, Failed, Outcome, invoke},
     policy::{QueueOverrides, QueuePolicy, Wishes},
@@ -293,6 +293,11 @@ impl Engine {
         self.0.policies.read().unwrap_or_else(PoisonError::into_inner).get(step).cloned()
     }
 
+    /// How the queue of a step works, also of one whose deployment does not serve any more.
+    pub(crate) fn policy_of(&self, step: &DeployedStep) -> Option<Arc<QueuePolicy>> {
+        self.policy(&step.name).or_else(|| step.policy.clone().map(Arc::new))
+    }
+
     /// Works out every queue's policy anew: the deployment or an operator's settings have changed.
     pub(crate) fn refresh_queues(&self) {
         let deployment = self.deployment();
@@ -538,13 +543,9 @@ impl Engine {
         let deliveries = subscribers
             .iter()
             .filter_map(|&index| {
-                let name = &deployment.step(index).name;
-                let policy = match self.policy(name) {
-                    Some(policy) => policy,
-                    // A step of a deployment that does not serve any more.
-                    None => Arc::new(deployment.step(index).policy.clone()?),
-                };
-                Some(policy.delivery(name.clone(), &wishes, &value, now))
+                let step = deployment.step(index);
+                let policy = self.policy_of(step)?;
+                Some(policy.delivery(step.name.clone(), &wishes, &value, now))
             })
             .collect();
         let headers: serde_json::Map<String, Value> =

@@ -84,13 +84,17 @@ pub(crate) fn reaction(
         )));
     }
     let now = now_millis();
-    let mut deliveries = Vec::with_capacity(watchers.len());
-    for watcher in &watchers {
-        let step = deployment.step(watcher.step);
-        let Some(policy) = engine.policy(&step.name) else { continue };
-        let none = || serde_json::Value::Null;
-        deliveries.push(policy.delivery(step.name.clone(), &Wishes::default(), &none, now));
-    }
+    let none = || serde_json::Value::Null;
+    // Each delivery with the pattern of its watcher, so that none gets another's.
+    let (deliveries, patterns) = watchers
+        .iter()
+        .filter_map(|watcher| {
+            let step = deployment.step(watcher.step);
+            let policy = engine.policy_of(step)?;
+            let delivery = policy.delivery(step.name.clone(), &Wishes::default(), &none, now);
+            Some((delivery, watcher.key.clone()))
+        })
+        .unzip();
     Ok(Some(Reaction {
         event: NewEvent {
             id: engine.store().event_ids().block(if key.is_some() { 1 } else { IDS }),
@@ -105,6 +109,6 @@ pub(crate) fn reaction(
             unique: None,
             deliveries,
         },
-        patterns: watchers.iter().map(|watcher| watcher.key.clone()).collect(),
+        patterns,
     }))
 }
