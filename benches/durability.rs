@@ -243,6 +243,7 @@ fn event(store: &SqliteStore, step: &str, number: usize, due_at: i64) -> NewEven
         trace_id: TraceId::from("backlog"),
         message_group_id: None,
         depth: 0,
+        cause: None,
         unique: None,
         deliveries: vec![NewDelivery::new(StepName::from(step), due_at)],
     }

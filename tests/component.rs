@@ -58,7 +58,7 @@ fn a_component_made_against_the_wit_alone_is_served() {
     fs::create_dir(&bundle).expect("a bundle");
     fs::write(bundle.join("by-hand.wasm"), &component).expect("to write the component");
     let manifest = json!({
-        "schemaVersion": 2,
+        "schemaVersion": 3,
         "steps": [{
             "file": "app.py",
             "language": "component",

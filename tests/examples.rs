@@ -3,8 +3,9 @@
 mod support;
 
 use std::{
-    io::{Read, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener},
+    process::{Child, Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicU16, AtomicUsize, Ordering},
@@ -13,7 +14,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use support::{Project, Reply, Running, SOON, Server, wait_for, wait_until};
+use support::{Project, Reply, Running, SOON, Server, repository, wait_for, wait_until};
 
 /// Builds and serves an example with variables in its `.env`.
 #[track_caller]
@@ -191,4 +192,101 @@ fn four_languages_work_on_one_message() {
     });
     assert_eq!(made, expected);
     assert_eq!(server.get("/messages/unknown").status, 404);
+}
+
+const TOKEN: &str = "a-token-of-the-tests";
+
+/// The items of a stream's group, by id.
+#[track_caller]
+fn items(server: &Server, stream: &str, group: &str) -> Vec<Value> {
+    let path = format!("/__motia/api/streams/{stream}/{group}");
+    let bearer = format!("Bearer {TOKEN}");
+    let reply = server.request("GET", &path, &[("authorization", &bearer)], b"");
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let items = reply.json()["items"].as_array().expect("a list").clone();
+    items.into_iter().map(|item| item["data"].clone()).collect()
+}
+
+/// The model server of the example; it is killed when it is dropped.
+struct Model {
+    process: Child,
+    port: String,
+}
+
+impl Model {
+    fn start() -> Self {
+        let server = repository().join("examples/assistant/model/server.mjs");
+        let mut command = Command::new("node");
+        command.arg(server).env("PORT", "0").env("WORD_MS", "2").stdout(Stdio::piped());
+        let mut process = command.spawn().expect("Node.js");
+        let mut line = String::new();
+        let out = process.stdout.take().expect("its output");
+        BufReader::new(out).read_line(&mut line).expect("a line");
+        let port = line.trim().rsplit_once(':').and_then(|(_, rest)| rest.split('/').next());
+        let port = port.unwrap_or_else(|| panic!("no port in {line}")).to_owned();
+        Self { process, port }
+    }
+}
+
+impl Drop for Model {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn an_assistant_streams_its_answers_and_researches_side_by_side() {
+    let model = Model::start();
+    let (host, url) = (format!("127.0.0.1:{}", model.port), "/v1");
+    let environment = format!("MODEL_URL=http://{host}{url}\n");
+    let options = ["--allow-http", &host, "--api-token", TOKEN];
+    let running = start("assistant", &environment, &options);
+    let server = &running.server;
+
+    let sent = server.post("/chats/c1/messages", &json!({ "text": "Good day" }));
+    assert_eq!((sent.status, &sent.json()["status"]), (202, &json!("writing")), "{}", sent.text());
+    let answer = wait_for(SOON, "the answer", || {
+        let answer = items(server, "messages", "c1").pop()?;
+        (answer["status"] == "done").then_some(answer)
+    });
+    let text = answer["text"].as_str().expect("a text");
+    assert!(text.starts_with("You said: \"Good day\"."), "{text}");
+
+    let job = server.post("/research", &json!({ "question": "What is rain?" })).json();
+    let job = job["id"].as_str().expect("an id");
+    let report = wait_for(SOON, "the report", || {
+        let report = items(server, "research", job).pop()?;
+        (report["id"] == "9-report" && report["status"] == "done").then_some(report)
+    });
+    assert!(report["text"].as_str().is_some_and(|text| text.contains("# Report")), "{report}");
+    let parts = items(server, "research", job);
+    assert_eq!(parts.len(), 5, "{parts:?}");
+    assert!(parts.iter().all(|part| part["status"] == "done"), "{parts:?}");
+}
+
+#[test]
+fn a_game_is_played_against_python_and_counted_once() {
+    let running = start("game", "", &["--api-token", TOKEN]);
+    let server = &running.server;
+    let game = server.post("/games", &json!({ "player": "Ada" })).json();
+    let id = game["id"].as_str().expect("an id").to_owned();
+    let over = wait_for(SOON, "the end of the game", || {
+        let game = items(server, "games", "all").into_iter().find(|game| game["id"] == id)?;
+        if !game["winner"].is_null() {
+            return Some(game);
+        }
+        if game["turn"] == "x" {
+            let board = game["board"].as_str().expect("a board");
+            // The top row: a column is free as long as its last cell is.
+            let column = (0..7).find(|column| &board[35 + column..36 + column] == ".");
+            let moved = server.post(&format!("/games/{id}/moves"), &json!({ "column": column }));
+            assert_eq!(moved.status, 200, "{}", moved.text());
+        }
+        None
+    });
+    let standing = wait_for(SOON, "the leaderboard", || items(server, "leaderboard", "all").pop());
+    let played = ["won", "lost", "drawn"].map(|how| standing[how].as_u64().unwrap_or(0));
+    assert_eq!((&standing["id"], played.iter().sum()), (&json!("Ada"), 1_u64), "{over} {standing}");
 }

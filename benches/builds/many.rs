@@ -97,7 +97,7 @@ async fn call_each(sandbox: Arc<Sandbox>, deployments: &[Arc<Deployment>]) -> Ve
     let mut answers = Vec::new();
     for deployment in deployments {
         let started = Instant::now();
-        let trace_id = engine.new_trace_id();
+        let trace_id = engine.trace_id(None);
         let called = engine.call_api(deployment, StepIndex(0), trace_id, request(), None).await;
         called.unwrap_or_else(|error| panic!("{error}"));
         answers.push(started.elapsed());

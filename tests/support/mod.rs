@@ -11,6 +11,7 @@ mod http;
 mod project;
 mod server;
 mod shared;
+mod socket;
 mod wait;
 
 pub use command::{Ended, motia, run};
@@ -18,6 +19,7 @@ pub use http::{Reply, Sent, send};
 pub use project::{Project, copy_directory, line_of, repository};
 pub use server::{Running, Server};
 pub use shared::Shared;
+pub use socket::{Event, Events, Socket};
 pub use wait::{look_for, wait_for, wait_until};
 
 use std::time::Duration;

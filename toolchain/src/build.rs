@@ -12,8 +12,8 @@ use std::{
 };
 
 use motia_manifest::{
-    Artifact, Code, Digest, Language, Manifest, SCHEMA_VERSION, Step, StepConfig, Stream,
-    StreamConfig, compress,
+    Artifact, Code, Digest, Language, Manifest, ProjectConfig, SCHEMA_VERSION, Step, StepConfig,
+    Stream, StreamConfig, StreamHook, compress,
 };
 use motia_sandbox::{CallError, Sandbox, Wasm};
 use serde::Serialize;
@@ -27,7 +27,7 @@ use crate::{
     BuildError, BuildErrors, Finding, Progress, Role, Source,
     discover::discover,
     javascript::{self, JavaScript},
-    project,
+    project, project_config,
     python::{self, Python},
     record::{Made, Record},
     rust::{self, Rust},
@@ -84,7 +84,7 @@ pub struct StepReport {
     pub file: String,
     /// The name in the config.
     pub name: String,
-    /// api, event, cron, noop or stream.
+    /// api, event, cron, state, stream, noop; stream of a stream file as well, and config of the project's own.
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// The source's language.
@@ -181,10 +181,22 @@ impl Toolchain {
         let out = &options.out;
         fs::create_dir_all(out)
             .map_err(|error| one(BuildError::general(format!("{}: {error}", out.display()))))?;
-        let found = discover(&project).map_err(one)?;
+        let mut found = discover(&project).map_err(one)?;
+        let mut config_missing = false;
         let mut warnings = found.warnings;
         if found.sources.is_empty() {
             warnings.push("there is no step; a step is a file such as steps/hello.step.ts".into());
+        }
+        if let Some(config) = found.config {
+            match project_config::nothing_of_use(&config) {
+                Some(ignored) => {
+                    warnings.extend(project_config::warnings(&config.file, &ignored, &[]));
+                }
+                None => {
+                    config_missing = true;
+                    found.sources.push(config);
+                }
+            }
         }
 
         let (built, failed) =
@@ -194,9 +206,14 @@ impl Toolchain {
             failed.into_iter().flat_map(|(_, errors)| errors).collect();
         let mut steps = Vec::new();
         let mut streams = Vec::new();
+        let mut stream_auth = None;
+        let mut engines = BTreeMap::new();
         let mut reports = Vec::new();
         for built in built {
-            let Built { source, record, ms, cached } = built;
+            let Built { source, mut record, ms, cached } = built;
+            if let Some(engine) = record.made.engine.take() {
+                engines.insert(engine.image.sha256.clone(), engine);
+            }
             let mut report = StepReport {
                 file: source.file.clone(),
                 name: String::new(),
@@ -218,7 +235,24 @@ impl Toolchain {
                 Role::Stream => match StreamConfig::from_json(&record.made.config) {
                     Ok(config) => {
                         report.name.clone_from(&config.name);
-                        streams.push(Stream { file: source.file.clone(), config });
+                        streams.push(Stream {
+                            file: source.file.clone(),
+                            language: source.language,
+                            code: record.made.code,
+                            source_map: record.made.source_map,
+                            config,
+                        });
+                    }
+                    Err(wrong) => errors.extend(project::config_errors(&source, &wrong)),
+                },
+                Role::Project => match ProjectConfig::from_json(&record.made.config) {
+                    Ok(config) => {
+                        report.name.clone_from(&source.file);
+                        report.kind = "config";
+                        config_missing = false;
+                        let (ignored, missing) = (&config.ignored, &config.missing_modules);
+                        warnings.extend(project_config::warnings(&source.file, ignored, missing));
+                        stream_auth = project_config::stream_auth(&source, config, &record.made);
                     }
                     Err(wrong) => errors.extend(project::config_errors(&source, &wrong)),
                 },
@@ -230,7 +264,6 @@ impl Toolchain {
         errors.extend(project::conflicts(&configs, &streams));
 
         let mut manifest_steps = Vec::new();
-        let mut engines = BTreeMap::new();
         for (source, config, record) in steps {
             let included_files =
                 project::included_files(&project, out, &source, &config.include_files)
@@ -238,9 +271,6 @@ impl Toolchain {
                         errors.extend(wrong);
                         Vec::new()
                     });
-            if let Some(engine) = record.made.engine {
-                engines.insert(engine.image.sha256.clone(), engine);
-            }
             manifest_steps.push(Step {
                 file: source.file,
                 language: source.language,
@@ -251,7 +281,8 @@ impl Toolchain {
             });
         }
         let errors = BuildErrors::new(errors);
-        if !errors.0.is_empty() && options.broken == Broken::Fail {
+        // Without its own config, a project would let clients in that it refuses.
+        if !errors.0.is_empty() && (options.broken == Broken::Fail || config_missing) {
             return Err(errors);
         }
         left_out.extend(errors.0.iter().filter_map(|error| error.file.clone()));
@@ -264,6 +295,7 @@ impl Toolchain {
             engines: engines.into_values().collect(),
             steps: manifest_steps,
             streams,
+            stream_auth,
         };
         manifest
             .write(out)
@@ -354,8 +386,7 @@ impl Toolchain {
             }
         };
         let keep = || {
-            // A stream and a noop step are never called, so only their config is kept.
-            let runs = source.role == Role::Step && config["type"] != "noop";
+            let runs = runs(source.role, &config);
             let mut made = Made { code: None, engine: None, source_map: None, config };
             let component = |content: &[u8]| {
                 Artifact::write(out, "components", "wasm", content).map(Code::Component)
@@ -428,6 +459,15 @@ impl Toolchain {
             }
             Err(error) => Err(wrong(format!("the config cannot be read: {error}"))),
         }
+    }
+}
+
+/// Whether a source is ever called; of others only the config is kept.
+fn runs(role: Role, config: &Value) -> bool {
+    match role {
+        Role::Step => config["type"] != "noop",
+        Role::Stream => StreamHook::NAMED.iter().any(|(name, _)| config[*name] == true),
+        Role::Project => config["authenticates"] == true,
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use motia_manifest::Language;
 use walkdir::WalkDir;
 
-use crate::{BuildError, Role, Source};
+use crate::{BuildError, Role, Source, project_config};
 
 /// The directories in which steps and streams live.
 pub const SOURCE_DIRECTORIES: [&str; 2] = ["steps", "src"];
@@ -15,6 +15,8 @@ pub const SOURCE_DIRECTORIES: [&str; 2] = ["steps", "src"];
 pub struct Discovery {
     /// Steps and streams, ordered by file.
     pub sources: Vec<Source>,
+    /// The project's own config.
+    pub config: Option<Source>,
     /// What the user should know.
     pub warnings: Vec<String>,
 }
@@ -35,7 +37,7 @@ pub fn discover(project: &Path) -> Result<Discovery, BuildError> {
             project.display()
         )));
     }
-    let mut found = Discovery::default();
+    let mut found = Discovery { config: project_config::find(project), ..Discovery::default() };
     for directory in directories {
         let walk = WalkDir::new(&directory).sort_by_file_name().into_iter().filter_entry(|entry| {
             let name = entry.file_name().to_string_lossy();
@@ -130,6 +132,8 @@ mod tests {
             "steps/step.ts",
             "steps/node_modules/x/x.step.js",
             "lib/g.step.ts",
+            "motia.config.js",
+            "src/motia.config.ts",
         ];
         for file in files {
             let path = project.path().join(file);
@@ -150,6 +154,7 @@ mod tests {
                 "steps/old-name.step.py",
             ]
         );
+        assert_eq!(found.config.map(|config| config.file).as_deref(), Some("motia.config.js"));
         assert_eq!(found.warnings.len(), 1);
         assert!(found.warnings[0].contains("old_name_step.py"), "{:?}", found.warnings);
     }

@@ -16,6 +16,7 @@ mod javascript;
 pub mod openapi;
 mod progress;
 mod project;
+mod project_config;
 mod python;
 mod record;
 mod rust;

@@ -26,7 +26,7 @@ pub struct Record {
 /// What was made of a source.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Made {
-    /// None for what is never called: a stream, or a noop step.
+    /// None for what is never called: a stream without functions, or a noop step.
     pub code: Option<Code>,
     /// The engine that the code is an image of.
     pub engine: Option<EngineFiles>,

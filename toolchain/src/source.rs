@@ -13,6 +13,8 @@ pub enum Role {
     Step,
     /// It has the `config` of a stream.
     Stream,
+    /// It is the project's own config.
+    Project,
 }
 
 impl Role {
@@ -21,6 +23,7 @@ impl Role {
         match self {
             Self::Step => "step",
             Self::Stream => "stream",
+            Self::Project => "project",
         }
     }
 }

@@ -4,7 +4,7 @@
 // call the host. Their names are those of the pinned componentize-js; where one is missing, as in
 // the tests in Node, the glue does without.
 
-import { emit } from 'motia:step/emitter@0.2.0';
+import { emit } from 'motia:step/emitter@0.3.0';
 
 /** Compiles a function in the realm of the bindings; imported functions belong to it. */
 const Realm = emit.constructor;
@@ -22,7 +22,7 @@ const IMPORT = /^import_\w+\$\w+$/;
 /**
  * Replaces what calls the host until the function that this returns is called.
  * @param {(name: string) => Function} standIn makes the replacement of the import, for example of
- *   `import_motia_step_state_0_2_0$get`
+ *   `import_motia_step_state_0_3_0$get`
  * @param {Function} handle what the bindings call for an invocation
  */
 export function replaceHost(standIn, handle) {

@@ -1,6 +1,6 @@
 // `ctx.emit` and `ctx.cancel`: events for other steps.
 
-import * as host from 'motia:step/emitter@0.2.0';
+import * as host from 'motia:step/emitter@0.3.0';
 import { callHost, name } from './host.js';
 import { toJson } from './json.js';
 

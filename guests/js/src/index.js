@@ -7,6 +7,7 @@
 import './globals.js';
 import { configJson, definition } from './config.js';
 import { loadEnvironment, onRead } from './environment.js';
+import { evaluating } from './evaluation.js';
 import { toFailure } from './failure.js';
 import { rehearse } from './rehearsal.js';
 import { run } from './run.js';
@@ -20,7 +21,7 @@ installTaps();
 /**
  * @typedef {object} StepSource
  * @property {string} file the step's file, relative to the project, for messages
- * @property {'step' | 'stream'} kind
+ * @property {'step' | 'stream' | 'project'} kind
  * @property {() => unknown} load evaluates the step's module and returns its exports, or a promise of them
  * @property {boolean} deferred whether `load` must wait for the invocation
  * @property {(() => unknown)[]} [eager] evaluate the modules that can be in the snapshot when `load` must wait
@@ -37,8 +38,8 @@ export function createStep({ file, kind, load, deferred, eager = [] }) {
 
   function prepare() {
     try {
-      eager.forEach((evaluate) => evaluate());
-      return deferred ? {} : described(load());
+      eager.forEach((evaluate) => evaluating(evaluate));
+      return deferred ? {} : described(evaluating(load));
     } catch (error) {
       return { failure: toFailure(error) };
     }
@@ -59,7 +60,7 @@ export function createStep({ file, kind, load, deferred, eager = [] }) {
     try {
       loadEnvironment();
       onRead((name) => read.add(name ?? 'all of process.env'));
-      return described(await load()).json;
+      return described(await evaluating(load)).json;
     } catch (error) {
       const failure = toFailure(error);
       const names = [...read].join(', ');
@@ -78,7 +79,7 @@ export function createStep({ file, kind, load, deferred, eager = [] }) {
   async function answer(step, invocation) {
     try {
       loadEnvironment();
-      return await run(step ?? definition(file, kind, await load()), file, invocation);
+      return await run(step ?? definition(file, kind, await evaluating(load)), file, invocation);
     } catch (error) {
       throw toFailure(error);
     }

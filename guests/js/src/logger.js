@@ -1,6 +1,6 @@
 // `ctx.logger`. A log call must not fail a step, so here everything has a JSON form.
 
-import { log } from 'motia:step/logger@0.2.0';
+import { log } from 'motia:step/logger@0.3.0';
 import { setField } from './json.js';
 import { normaliseStack } from './stack.js';
 

@@ -47,7 +47,7 @@ export class UploadedFile {
 // all the rest, so they count.
 
 /** Repeated headers as Node gives them. */
-function headers(list) {
+export function headers(list) {
   const result = {};
   for (let i = 0; i < list.length; i++) {
     const name = list[i][0];

@@ -2,6 +2,7 @@
 
 import { createContext } from './context.js';
 import { InvalidStep } from './errors.js';
+import { callHook, isHook } from './hooks.js';
 import { apiRequest, triggerInput } from './request.js';
 import { toResponse } from './response.js';
 
@@ -29,9 +30,11 @@ async function react(condition, handler, input, ctx) {
  * @param {import('./config.js').Definition} definition
  * @param {string} file the step's file, for messages
  * @param invocation the record `invocation` of the contract
- * @returns the record `response` for a request, otherwise nothing
+ * @returns the record `response` for a request and for most hooks, otherwise nothing
  */
-export async function run({ config, handler }, file, invocation) {
+export async function run(definition, file, invocation) {
+  if (isHook(invocation.trigger.tag)) return callHook(definition, file, invocation.trigger, createContext(invocation));
+  const { config, handler } = definition;
   if (!handler) throw new InvalidStep(`${file}: this step has no handler and cannot be called`);
   const ctx = createContext(invocation);
   const { trigger } = invocation;

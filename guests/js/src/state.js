@@ -1,6 +1,6 @@
 // `ctx.state`: values that steps share, by group and key.
 
-import * as host from 'motia:step/state@0.2.0';
+import * as host from 'motia:step/state@0.3.0';
 import { callHost, name } from './host.js';
 import { fromJson, toJson } from './json.js';
 

@@ -1,6 +1,6 @@
 // `ctx.streams`: live data that clients follow.
 
-import * as host from 'motia:step/streams@0.2.0';
+import * as host from 'motia:step/streams@0.3.0';
 import { callHost, name } from './host.js';
 import { toJson } from './json.js';
 

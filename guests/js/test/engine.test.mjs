@@ -142,3 +142,24 @@ test('options, batches and changes cross the contract', { skip: !existsSync(wize
   const change = { streamName: 's', groupId: 'g', id: '1', action: 'update', data: '{"id":"1"}' };
   assert.deepEqual(run(trigger('stream', change)).input.event, { type: 'update', data: { id: '1' } });
 });
+
+test('the functions of streams cross the contract', { skip: !existsSync(wizer) }, async () => {
+  const dir = project({
+    'a.stream.js': `export const config = { name: 'a', canAccess: ({ id }, auth) => id === auth?.user,
+      onLeave: ({ groupId }, { logger }) => logger.info('left', { groupId }) };`,
+    'motia.config.js': `export default { streamAuth: { authenticate: ({ queryParams, headers }) => queryParams.user ? { user: queryParams.user, host: headers.host } : null } };`,
+  });
+  const asked = (tag, id, context) => trigger(tag, { streamName: 'a', groupId: 'g', id, context });
+  const stream = await load(dir, snapshot(dir, await bundle(dir, { file: 'a.stream.js', kind: 'stream' })).core, {});
+  assert.equal(stream.step.handle(asked('can-access', 'ann', '{"user":"ann"}')).status, 200);
+  assert.equal(stream.step.handle(asked('can-access', undefined, '{"user":"ann"}')).status, 403);
+  assert.equal(stream.step.handle(asked('leave', undefined, undefined)), undefined);
+  assert.deepEqual(stream.calls, [['info', 'left', '{"groupId":"g"}']]);
+
+  const auth = project({});
+  const { core } = snapshot(auth, await bundle(dir, { file: 'motia.config.js', kind: 'project' }));
+  const { step } = await load(auth, core, {});
+  const arrival = (url) => trigger('authenticate', { headers: [['host', 'h']], url });
+  assert.deepEqual(JSON.parse(step.handle(arrival('/?user=ann')).body.val), { user: 'ann', host: 'h' });
+  assert.equal(step.handle(arrival('/')), undefined);
+});

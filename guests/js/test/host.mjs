@@ -4,7 +4,7 @@ import vm from 'node:vm';
 import { bundle, project } from './bundle.mjs';
 
 const WEB = [
-  'AbortController', 'ArrayBuffer', 'Blob', 'Headers', 'ReadableStream', 'Response', 'TextDecoder', 'TextEncoder', 'URL',
+  'AbortController', 'ArrayBuffer', 'Blob', 'Headers', 'ReadableStream', 'Response', 'TextDecoder', 'TextEncoder', 'URL', 'URLSearchParams',
   'Uint8Array', 'clearTimeout', 'fetch', 'queueMicrotask', 'setInterval', 'setTimeout',
 ];
 

@@ -44,8 +44,9 @@ const STEPS = {
     }`,
   'steps/written.step.ts': `
     import type {
-      ApiMiddleware, ApiRouteConfig, BatchHandler, CronConfig, EventConfig, EventHandler, FlowContext, StateConfig, StateHandler, StepConfig, StreamHandler, StreamTriggerConfig,
+      ApiMiddleware, ApiRouteConfig, BatchHandler, CronConfig, EventConfig, EventHandler, FlowContext, StateConfig, StateHandler, StepConfig, StreamConfig, StreamHandler, StreamTriggerConfig,
     } from 'motia'
+    import { config, defineConfig } from 'motia'
     type Order = { id: string; total: number }
 
     export const batch: EventConfig = {
@@ -85,6 +86,18 @@ const STEPS = {
       await ctx.emit({ topic: 'seen', data: req.path })
       return next()
     }
+    export const followed: StreamConfig = {
+      name: 'orders', schema: {}, baseConfig: { storageType: 'default' }, roles: { read: ['member'] },
+      canAccess: async ({ groupId }, auth) => auth?.user === groupId,
+      onJoin: async ({ id }, { state }, auth) => ({ unauthorized: (await state.get('banned', id ?? auth.user)) !== null }),
+      onLeave: ({ streamName }, { logger }) => logger.info('left', { streamName }),
+    }
+    export const project = config({
+      plugins: [],
+      streamAuth: { contextSchema: {}, authenticate: async ({ headers, queryParams }) => (queryParams.user ? { user: headers.user } : null) },
+    })
+    // @ts-expect-error it authenticates nobody
+    export const wrong = defineConfig({ streamAuth: { contextSchema: {} } })
     export async function relay<T extends { topic: string; data: unknown }>(event: T, emit: FlowContext<T>['emit']): Promise<string> {
       return emit(event)
     }`,
@@ -102,6 +115,17 @@ test('the generated types extend an installed package', { skip: !existsSync(tsc)
     'node_modules/motia/index.d.ts': module,
   };
   assert.equal(check({ 'types.d.ts': generated, ...installed, ...STEPS }), '');
+});
+
+test('what is known of clients is not null once it has a type', { skip: !existsSync(tsc) }, () => {
+  const text = `declare module 'motia' {\n${module}}\ndeclare module 'motia' { interface StreamAuthContext { user: string } }\n`;
+  const stream = (condition) => ({
+    'a.stream.ts': `import type { StreamAuthContext, StreamConfig } from 'motia'
+      export const config: StreamConfig = { name: 'a', schema: {}, baseConfig: { storageType: 'default' }, canAccess: ({ groupId }, auth) => ${condition} }
+      export const known = ({ user }: StreamAuthContext): string => user`,
+  });
+  assert.equal(check({ 'types.d.ts': text, ...stream('auth?.user === groupId') }), '');
+  assert.match(check({ 'types.d.ts': text, ...stream('auth.user === groupId') }), /'auth' is possibly 'null'/);
 });
 
 test('the generated types may have the module with them', { skip: !existsSync(tsc) }, () => {

@@ -364,19 +364,65 @@ export type StepHandler<T = any> =
 /** The handlers' types by step name; extended by the project's `types.d.ts`. */
 export interface Handlers {}
 
+/** What a client follows, or wants to: a group, or one item of it. */
 export interface StreamSubscription {
+  streamName: string
   groupId: string
   id?: string
 }
 
-/** Extended by the project's `types.d.ts`. */
+/** What is known of a client; extended by the project's `types.d.ts` from `streamAuth.contextSchema`. */
 export interface StreamAuthContext {}
+
+/** Null for an anonymous client. */
+export type ClientContext = [keyof StreamAuthContext] extends [never] ? any : StreamAuthContext | null
+
+export interface StreamJoinResult {
+  unauthorized: boolean
+}
 
 export interface StreamConfig {
   name: string
   schema: Schema
   baseConfig: { storageType: 'default' }
-  canAccess?: (subscription: StreamSubscription, authContext: any) => boolean | Promise<boolean>
+  /** Which roles of a client allow it to follow the stream, and to send to those who do. */
+  roles?: { read?: string[]; write?: string[] }
+  /** Whether a client may follow. */
+  canAccess?(subscription: StreamSubscription, authContext: ClientContext, ctx: FlowContext<any>): boolean | Promise<boolean>
+  /** Is called when a client joins, and may refuse it. */
+  onJoin?(
+    subscription: StreamSubscription,
+    ctx: FlowContext<any>,
+    authContext: ClientContext,
+  ): StreamJoinResult | void | Promise<StreamJoinResult | void>
+  /** Is called when a client has left. */
+  onLeave?(subscription: StreamSubscription, ctx: FlowContext<any>, authContext: ClientContext): unknown
+}
+
+/** The request of a client that wants to follow streams. */
+export interface StreamAuthRequest {
+  /** Names are in lower case. */
+  headers: Record<string, string>
+  /** The path and the query. */
+  url: string
+  path: string
+  queryParams: Record<string, string | string[]>
+}
+
+export interface StreamAuthConfig {
+  /** What `authenticate` returns. */
+  contextSchema?: Schema
+  /** Says who a client is: what is known of it, null for an anonymous one. Throws to refuse it. */
+  authenticate(request: StreamAuthRequest, ctx: FlowContext<any>): object | null | Promise<object | null>
+}
+
+/** The default export of `motia.config.ts`. Only `streamAuth` has an effect. */
+export interface ProjectConfig {
+  streamAuth?: StreamAuthConfig
+  app?: any
+  plugins?: any[]
+  adapters?: any
+  redis?: any
 }
 
 /** The host refused a call, or could not carry it out. */
@@ -396,7 +442,7 @@ export class RetryAfterError extends Error {
 }
 
 /** Gives `motia.config.ts` its type. */
-export function defineConfig<T>(value: T): T
+export function defineConfig<T extends ProjectConfig>(value: T): T
 
 /** The same as `defineConfig`. */
-export function config<T>(value: T): T
+export function config<T extends ProjectConfig>(value: T): T

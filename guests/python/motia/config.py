@@ -3,7 +3,7 @@
 import collections.abc
 import dataclasses
 
-from . import schema
+from . import hooks, schema
 from .errors import InvalidConfig
 from .values import plain, render
 
@@ -22,6 +22,8 @@ def of(module, step):
         value = plain(value)
     value = {name: part for name, part in value.items() if name != "middleware"}
     _take_condition(value, step.file)
+    if step.kind == "stream":
+        value = hooks.marked(module, value, step.file)
     if step.kind == "step" and value.get("type") != "noop" and not callable(getattr(module, "handler", None)):
         raise InvalidConfig(f"{step.file}: no `handler` function; add `{_signature(value.get('type'))}`")
     try:

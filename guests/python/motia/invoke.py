@@ -9,7 +9,7 @@ import uuid
 from componentize_py_types import Err
 from wit_world.imports import environment, types as wit
 
-from . import config, context, loop, taps, traces
+from . import config, context, hooks, loop, taps, traces
 from .errors import InvalidConfig
 from .request import request
 from .response import response
@@ -42,10 +42,13 @@ def read_config(step):
 
 
 def handle(step, invocation):
-    """The `handle` export: the response of an api step, `None` for other kinds, or `Err` with a failure."""
+    """The `handle` export: the response of an api step or a hook, `None` for other kinds, or `Err` with a failure."""
     try:
         refresh(step)
         module = step.module()
+        if hooks.is_hook(invocation.trigger):
+            flow = context.FlowContext(invocation)
+            return hooks.run(step, module, flow, invocation.trigger, lambda *call: _complete(_call(*call), flow))
         handler = getattr(module, "handler", None)
         if not callable(handler):
             # Says what is missing, as it does at build.

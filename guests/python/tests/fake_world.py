@@ -29,6 +29,8 @@ def _types():
         "CronTick": ["scheduled_at"],
         "StateChange": ["group_id", "key", "old_value", "new_value"],
         "StreamChange": ["stream_name", "group_id", "id", "action", "data"],
+        "AuthRequest": ["headers", "url"],
+        "SubscriptionRequest": ["stream_name", "group_id", "id", "context"],
         "Invocation": ["id", "trace_id", "flows", "attempt", "deadline", "trigger"],
         "Failure": ["name", "message", "stack", "retryable", "retry_after"],
     }
@@ -37,7 +39,7 @@ def _types():
         names[f"ResponseBody_{kind}"] = [] if kind == "Empty" else ["value"]
     for name in ("Body_Form", "Body_Multipart"):
         names[name] = ["value"]
-    for kind in ("Api", "Event", "Batch", "Cron", "State", "Stream"):
+    for kind in ("Api", "Event", "Batch", "Cron", "State", "Stream", "Authenticate", "CanAccess", "Join", "Leave"):
         names[f"Trigger_{kind}"] = ["value"]
     made = {name: _record(name, *fields) for name, fields in names.items()}
     made["StreamAction"] = enum.Enum("StreamAction", "CREATE UPDATE DELETE", start=0)

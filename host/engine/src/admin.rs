@@ -1,12 +1,15 @@
 //! What people ask of an engine: how its queues are, and to change that.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::{Arc, PoisonError},
+    time::SystemTime,
+};
 
 use motia_manifest::{Digest, StepName, TraceId};
 use motia_sandbox::{Invocation, ResponseBody, Trigger};
 use motia_store::{
     DeadLetter, DeadLetterFilter, DeliveryFilter, DeliveryInfo, DeliveryState, Millis, QueueInfo,
-    Redrive, Run, RunFilter, StoreError, StoreFigures, StoreResult,
+    Redrive, StoreError, StoreFigures, StoreResult,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -419,28 +422,6 @@ impl Engine {
         self.inner().running.cancel(id).is_some()
     }
 
-    /// Runs that have ended, newest first; none if runs are not recorded.
-    ///
-    /// # Errors
-    /// When the log cannot be read.
-    pub async fn runs(&self, filter: RunFilter) -> StoreResult<Vec<Run>> {
-        match &self.inner().runs {
-            Some(runs) => runs.list(RunFilter { tenant: self.tenant().clone(), ..filter }).await,
-            None => Ok(Vec::new()),
-        }
-    }
-
-    /// A run that has ended, with its input.
-    ///
-    /// # Errors
-    /// When the log cannot be read.
-    pub async fn run(&self, id: &str) -> StoreResult<Option<Run>> {
-        match &self.inner().runs {
-            Some(runs) => runs.get(self.tenant().clone(), id.to_owned()).await,
-            None => Ok(None),
-        }
-    }
-
     /// Runs a past run again: with its input or another one, on the version that serves or, by the beginning of its
     /// digest, on one that served before. It is not a delivery: it is run once and not tried again.
     ///
@@ -486,7 +467,7 @@ impl Engine {
         let call = Call { replay_of: Some(replay_of), ..Call::new(invocation) };
         let mut outcome = invoke(self, deployment, index, call).await;
         let mut replayed = Replayed {
-            run: outcome.run.clone(),
+            run: outcome.record.id().to_owned(),
             trace_id,
             deployment: deployment.digest().to_string(),
             status: None,
@@ -510,6 +491,12 @@ impl Engine {
         }
         self.acknowledge(outcome, None).await?;
         Ok(replayed)
+    }
+
+    /// The digests of the deployments that a replay can choose, the one that serves last.
+    pub fn versions(&self) -> Vec<Digest> {
+        let versions = self.inner().versions.lock().unwrap_or_else(PoisonError::into_inner);
+        versions.iter().map(|known| known.digest().clone()).collect()
     }
 
     /// The deployment that serves, or the one whose digest begins so.

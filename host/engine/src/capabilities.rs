@@ -9,15 +9,19 @@ use motia_manifest::TraceId;
 use motia_sandbox::{
     Capabilities, EmitOptions, Entry, HostError, HostFuture, Item, LogLevel, LogRecord, UpdateOp,
 };
-use motia_store::{GroupKey, Millis, Reaction, StoreError};
+use motia_store::{
+    GroupKey, LogEntry, LogSeverity, Millis, Reaction, SentEvent, StoreError, Telemetry,
+};
 use serde_json::Value;
 use tokio::sync::Mutex;
 
 use crate::{
     deployment::{Deployment, StepIndex},
     engine::{Emission, Engine, now_millis},
+    live,
     policy::Wishes,
-    reactions,
+    reactions::{self, Origin},
+    traceparent,
     transaction::{Transaction, event_id},
 };
 
@@ -26,6 +30,8 @@ pub struct StepCapabilities {
     pub engine: Engine,
     pub deployment: Arc<Deployment>,
     pub step: StepIndex,
+    /// The run's id.
+    pub run: String,
     pub trace_id: TraceId,
     /// How many changes of state and streams in a row have caused the invocation.
     pub depth: u32,
@@ -41,17 +47,7 @@ impl StepCapabilities {
     }
 
     fn item_group_key(&self, stream: String, group: String) -> Result<GroupKey, HostError> {
-        if !self.deployment.has_stream(&stream) {
-            let streams = &self.deployment.manifest().streams;
-            let declared: Vec<&str> = streams.iter().map(|s| s.config.name.as_str()).collect();
-            return Err(HostError::Invalid(match declared.as_slice() {
-                [] => format!("there is no stream `{stream}`: the project declares none"),
-                declared => {
-                    format!("there is no stream `{stream}`; declared are {}", declared.join(", "))
-                }
-            }));
-        }
-        Ok(GroupKey { tenant: self.engine.tenant().clone(), stream: Some(stream), group })
+        live::group_key(&self.engine, &self.deployment, &stream, &group).map_err(HostError::Invalid)
     }
 
     fn writes(&self) {
@@ -63,7 +59,8 @@ impl StepCapabilities {
     }
 
     fn reaction(&self, group: &GroupKey, key: Option<&str>) -> Result<Option<Reaction>, HostError> {
-        reactions::reaction(&self.engine, &self.deployment, group, key, &self.trace_id, self.depth)
+        let origin = Origin { trace_id: &self.trace_id, depth: self.depth, cause: Some(&self.run) };
+        reactions::reaction(&self.engine, &self.deployment, group, key, origin)
     }
 
     /// Wakes the steps that a change has triggered.
@@ -109,6 +106,7 @@ impl Capabilities for StepCapabilities {
                 data,
                 trace_id: self.trace_id.clone(),
                 depth: self.depth,
+                cause: Some(self.run.clone()),
                 unique: options.id,
                 headers: options.headers,
                 wishes: Wishes {
@@ -328,19 +326,47 @@ impl Capabilities for StepCapabilities {
         &self,
         stream: String,
         group: String,
-        _: Option<String>,
+        id: Option<String>,
         event_type: String,
-        _: String,
+        data: String,
     ) -> HostFuture<'_, ()> {
         Box::pin(async move {
             let group = self.item_group_key(stream, group)?;
-            tracing::debug!(group = %group.group, "nobody follows the stream event `{event_type}`");
-            Ok(())
+            let event = SentEvent { group, id, event_type, data };
+            if let Some(held) = &self.transaction {
+                held.lock().await.item_send(event);
+                return Ok(());
+            }
+            self.engine.store().item_send(event).await.map_err(host_error)
         })
     }
 
     fn log(&self, record: LogRecord) {
-        log_record(self.deployment.step(self.step).name.as_str(), &self.trace_id, &record);
+        let step = &self.deployment.step(self.step).name;
+        log_record(step.as_str(), &self.trace_id, &record);
+        if self.engine.records_runs() {
+            let at = now_millis();
+            self.engine.record_log(LogEntry {
+                id: Telemetry::new_id(at),
+                tenant: self.engine.tenant().clone(),
+                at,
+                level: match record.level {
+                    LogLevel::Debug => LogSeverity::Debug,
+                    LogLevel::Info => LogSeverity::Info,
+                    LogLevel::Warn => LogSeverity::Warn,
+                    LogLevel::Error => LogSeverity::Error,
+                },
+                step: step.clone(),
+                run: self.run.clone(),
+                trace_id: self.trace_id.clone(),
+                message: record.message,
+                args: record.args,
+            });
+        }
+    }
+
+    fn traceparent(&self) -> Option<String> {
+        Some(traceparent::header(&self.trace_id, &self.run))
     }
 }
 
@@ -385,7 +411,7 @@ fn store_op(op: UpdateOp) -> Result<motia_store::UpdateOp, HostError> {
 }
 
 /// An item that is an object always has its id: clients are keyed on it.
-fn with_id(data: String, id: &str) -> Result<String, HostError> {
+pub(crate) fn with_id(data: String, id: &str) -> Result<String, HostError> {
     if !data.trim_start().starts_with('{') {
         return Ok(data);
     }

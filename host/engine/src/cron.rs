@@ -186,6 +186,7 @@ fn tick(
         trace_id: trace_id::new(),
         message_group_id: None,
         depth: 0,
+        cause: None,
         unique: None,
         deliveries: vec![policy.delivery(step.name.clone(), &wishes, &none, now_millis())],
     })

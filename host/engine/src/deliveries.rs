@@ -199,6 +199,8 @@ impl Attempt {
                 trigger,
             },
             depth: self.deliveries.iter().map(|delivery| delivery.depth).max().unwrap_or(0),
+            parent: first.cause.clone(),
+            event_id: Some(first.event_id),
             deliveries: self.deliveries.iter().map(|delivery| delivery.id).collect(),
             queued_at: first.emitted_at,
             replay_of: None,
@@ -208,10 +210,10 @@ impl Attempt {
 
     /// Records what became of an invocation.
     async fn settle(&self, leading: &Delivery, outcome: Outcome) -> Result<(), StoreError> {
-        match outcome.result {
+        let Outcome { mut record, result, transaction, since, .. } = outcome;
+        match result {
             Ok(_) => {
-                let (reads, writes) =
-                    outcome.transaction.map(|held| held.into_parts()).unwrap_or_default();
+                let (reads, writes) = transaction.map(|held| held.into_parts()).unwrap_or_default();
                 let commit = Commit {
                     leases: self.leases(),
                     end: End::Complete,
@@ -219,9 +221,9 @@ impl Attempt {
                     writes,
                     answer: None,
                 };
-                self.engine.commit(commit, outcome.since).await
+                record.commit(self.engine.commit(commit, since)).await
             }
-            Err(failed) => self.fail(leading, &failed, outcome.since).await,
+            Err(failed) => record.commit(self.fail(leading, &failed, since)).await,
         }
     }
 

@@ -12,7 +12,7 @@ use std::{
 
 use motia_manifest::{
     Artifact, Bundle, BundleError, Code, Digest, Language, Manifest, Schedule, StackMapper, Step,
-    StepConfig, StepKind, StepName, stays_inside,
+    StepConfig, StepKind, StepName, Stream, stays_inside,
 };
 use motia_sandbox::{
     EngineParts, Grants, IncludedFiles, Limits, LoadError, OutgoingHttp, Sandbox, StepComponent,
@@ -21,7 +21,12 @@ use motia_sandbox::{
 
 use serde_json::Value;
 
-use crate::{policy::QueuePolicy, reactions::Watcher, schema::Schema};
+use crate::{
+    hooks::{self, Hooks},
+    policy::QueuePolicy,
+    reactions::Watcher,
+    schema::Schema,
+};
 
 /// Attempts of one step at the same time, where its config does not say.
 const STEP_CONCURRENCY: usize = 10;
@@ -111,6 +116,11 @@ impl LazyStackMapper {
 }
 
 impl DeployedStep {
+    /// What it may use.
+    pub fn grants(&self) -> &Grants {
+        &self.grants
+    }
+
     /// The schema of the body, where there is one and validation is on.
     pub fn body_schema(&self) -> Option<&Schema> {
         matches!(self.step.config.kind, StepKind::Api(_)).then_some(self.schema.as_ref()).flatten()
@@ -143,7 +153,9 @@ pub struct Deployment {
     /// Whether a response that breaks its schema is an error.
     pub(crate) strict_responses: bool,
     bundle: Arc<Bundle>,
+    /// Those of the manifest, and behind them the `hooks`.
     steps: Vec<DeployedStep>,
+    hooks: Hooks,
     subscribers: HashMap<String, Vec<StepIndex>>,
     indexes: HashMap<StepName, StepIndex>,
     watchers: Vec<Watcher>,
@@ -176,10 +188,12 @@ impl Deployment {
             before,
             blanks: blanks(&bundle, before),
         };
-        let steps = loader.steps()?;
+        let own = bundle.manifest().steps.len();
+        let (hooks, more) = Hooks::of(bundle.manifest())?;
+        let steps = loader.steps(&[&bundle.manifest().steps[..], &more].concat())?;
         let mut names = HashSet::new();
         let mut subscribers: HashMap<String, Vec<StepIndex>> = HashMap::new();
-        for (i, step) in steps.iter().enumerate() {
+        for (i, step) in steps.iter().take(own).enumerate() {
             if !names.insert(step.name.clone()) {
                 let cause = format!("the name `{}` is used by another step", step.name);
                 return Err(DeployError::Step { file: step.step.file.clone(), cause });
@@ -193,12 +207,13 @@ impl Deployment {
                 }
             }
         }
-        let numbered = || steps.iter().enumerate().map(|(i, step)| (StepIndex(i), step));
+        let numbered = || steps.iter().take(own).enumerate().map(|(i, step)| (StepIndex(i), step));
         let indexes = numbered().map(|(index, step)| (step.name.clone(), index)).collect();
         let watchers = numbered().filter_map(|(index, step)| Watcher::of(index, step)).collect();
         Ok(Arc::new(Self {
             strict_responses: options.strict_responses,
             steps,
+            hooks,
             subscribers,
             indexes,
             watchers,
@@ -219,7 +234,12 @@ impl Deployment {
 
     /// All steps; the place in this list is the [`StepIndex`].
     pub fn steps(&self) -> &[DeployedStep] {
-        &self.steps
+        &self.steps[..self.manifest().steps.len()]
+    }
+
+    /// What runs beside the steps, which `step` knows as well.
+    pub(crate) fn hooks(&self) -> &Hooks {
+        &self.hooks
     }
 
     /// One step.
@@ -250,9 +270,14 @@ impl Deployment {
         self.steps.iter().find(has)?.component.clone()
     }
 
+    /// A declared stream.
+    pub(crate) fn stream(&self, name: &str) -> Option<&Stream> {
+        self.manifest().streams.iter().find(|stream| stream.config.name == name)
+    }
+
     /// Whether a stream is declared.
     pub(crate) fn has_stream(&self, name: &str) -> bool {
-        self.manifest().streams.iter().any(|stream| stream.config.name == name)
+        self.stream(name).is_some()
     }
 }
 
@@ -274,9 +299,8 @@ fn blanks(bundle: &Bundle, before: Option<&Deployment>) -> Blanks {
 }
 
 impl Loader<'_> {
-    /// All steps, loaded by as many threads as there are cores.
-    fn steps(&self) -> Result<Vec<DeployedStep>, DeployError> {
-        let steps = &self.bundle.manifest().steps;
+    /// Steps, loaded by as many threads as there are cores.
+    fn steps(&self, steps: &[Step]) -> Result<Vec<DeployedStep>, DeployError> {
         let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get());
         let share = steps.len().div_ceil(threads).max(1);
         let load = |steps: &[Step]| steps.iter().map(|step| self.step(step)).collect();
@@ -405,8 +429,11 @@ fn compile(step: &Step, field: String, schema: &Value) -> Result<Schema, DeployE
 }
 
 fn limits_of(config: &StepConfig, options: &DeploymentOptions) -> Limits {
-    if let StepKind::Api(_) = &config.kind {
-        return options.api_limits.clone();
+    match &config.kind {
+        StepKind::Api(_) => return options.api_limits.clone(),
+        // A noop step does not run; the hooks, which do, have its kind.
+        StepKind::Noop => return hooks::limits(&options.api_limits),
+        _ => {}
     }
     let mut limits = options.background_limits.clone();
     let Some(infrastructure) = config.kind.infrastructure() else { return limits };

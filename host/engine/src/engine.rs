@@ -9,22 +9,26 @@ use std::{
 use motia_manifest::{StepName, TenantId, TraceId};
 use motia_sandbox::{Invocation, Request, Response, ResponseBody, Sandbox, Trigger};
 use motia_store::{
-    Commit, EventKind, Json, Millis, NewEvent, Reaction, Run, RunLog, Store, StoreEpoch,
-    StoreError, StoreResult, Unique, Write,
+    Commit, EventKind, Json, LogEntry, Millis, NewEvent, Reaction, Run, Store, StoreEpoch,
+    StoreError, StoreResult, Telemetry, Unique, Write,
 };
 use serde_json::Value;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit, watch};
 
 use crate::{
     cron,
     deliveries::{self, CONFLICTS},
     deployment::{DeployedStep, Deployment, StepIndex},
+    figures::Figures,
     idempotency::{self, IdempotencyKey, KeysInUse, Known},
     invoke::{CANCELLED, Call, Failed, Outcome, invoke},
+    live::Live,
     policy::{QueueOverrides, QueuePolicy, Wishes},
     running::Running,
     scheduler::{QueueState, Scheduler},
-    schema, trace_id, upkeep,
+    schema, trace_id,
+    traceparent::TraceParent,
+    upkeep,
 };
 
 /// For how long an emitter's own name of an event is remembered: 24 hours.
@@ -81,6 +85,18 @@ impl CallError {
     /// An error that is not a step's.
     pub(crate) fn new(code: &'static str, status: u16, message: impl Into<String>) -> Self {
         Self { code, status, message: message.into(), stack: None, retry_after: None }
+    }
+}
+
+impl From<Failed> for CallError {
+    fn from(failed: Failed) -> Self {
+        let status = match failed.code {
+            "handler_timeout" | "handler_stalled" | "cpu_limit" => 504,
+            "overloaded" | CANCELLED => 503,
+            _ => 500,
+        };
+        let Failed { code, message, stack, .. } = failed;
+        Self { stack, ..Self::new(code, status, message) }
     }
 }
 
@@ -144,6 +160,8 @@ pub(crate) struct Emission {
     pub data: Json,
     pub trace_id: TraceId,
     pub depth: u32,
+    /// The run that emits it.
+    pub cause: Option<String>,
     pub unique: Option<String>,
     pub headers: Vec<(String, String)>,
     pub wishes: Wishes,
@@ -157,7 +175,9 @@ pub(crate) struct Inner {
     pub options: EngineOptions,
     pub sandbox: Arc<Sandbox>,
     store: Arc<dyn Store>,
-    pub runs: Option<RunLog>,
+    pub telemetry: Option<Telemetry>,
+    figures: Figures,
+    live: Arc<Live>,
     pub running: Running,
     deployment: RwLock<Arc<Deployment>>,
     /// The deployments that served before, newest last, with the one that serves now.
@@ -205,7 +225,7 @@ impl Engine {
     pub async fn start(
         sandbox: Arc<Sandbox>,
         store: Arc<dyn Store>,
-        runs: Option<RunLog>,
+        telemetry: Option<Telemetry>,
         deployment: Arc<Deployment>,
         options: EngineOptions,
     ) -> StoreResult<Self> {
@@ -219,13 +239,17 @@ impl Engine {
             .enable_all()
             .build()
             .map_err(|error| StoreError::Failed(format!("no threads for guests: {error}")))?;
+        let live = Live::start(store.as_ref())
+            .map_err(|error| StoreError::Failed(format!("no thread for streams: {error}")))?;
         let engine = Self(Arc::new(Inner {
             api_permits: Semaphore::new(options.api_concurrency),
             api_waiting: Semaphore::new(options.api_concurrency + options.api_queue),
             background_permits: Arc::new(Semaphore::new(options.background_concurrency)),
             sandbox,
             store,
-            runs,
+            telemetry,
+            figures: Figures::default(),
+            live,
             running: Running::default(),
             versions: Mutex::new([Arc::clone(&deployment)].into()),
             deployment: RwLock::new(deployment),
@@ -324,20 +348,55 @@ impl Engine {
         self.0.wake_deliveries.notify_one();
     }
 
-    /// A new trace id.
-    pub fn new_trace_id(&self) -> TraceId {
-        trace_id::new()
+    /// The trace of a request: that of its header `traceparent`, or a new one.
+    pub fn trace_id(&self, traceparent: Option<&str>) -> TraceId {
+        let parent = traceparent.and_then(TraceParent::parse);
+        parent.map_or_else(trace_id::new, |parent| parent.trace_id)
     }
 
     /// Whether what is called is recorded.
     pub(crate) fn records_runs(&self) -> bool {
-        self.0.runs.is_some()
+        self.0.telemetry.is_some()
     }
 
     pub(crate) fn record(&self, run: Run) {
-        if let Some(runs) = &self.0.runs {
-            runs.record(run);
+        if let Some(telemetry) = &self.0.telemetry {
+            telemetry.record(run);
         }
+    }
+
+    pub(crate) fn record_log(&self, entry: LogEntry) {
+        if let Some(telemetry) = &self.0.telemetry {
+            telemetry.log(entry);
+        }
+    }
+
+    pub(crate) fn figures(&self) -> &Figures {
+        &self.0.figures
+    }
+
+    pub(crate) fn live(&self) -> &Live {
+        &self.0.live
+    }
+
+    /// A place among the requests that wait or run.
+    ///
+    /// # Errors
+    /// When too many wait already.
+    pub(crate) fn request_place(&self) -> Result<SemaphorePermit<'_>, CallError> {
+        self.0.api_waiting.try_acquire().map_err(|_| CallError {
+            retry_after: Some(Duration::from_secs(1)),
+            ..CallError::new(
+                "overloaded",
+                503,
+                format!("{} requests are waiting already", self.0.options.api_queue),
+            )
+        })
+    }
+
+    /// Waits until one more request may run. None is never given: the semaphore is not closed.
+    pub(crate) async fn request_turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.0.api_permits.acquire().await.ok()
     }
 
     /// Runs an api step. The answer comes once everything that the invocation wrote is on disk.
@@ -353,16 +412,7 @@ impl Engine {
         key: Option<IdempotencyKey>,
     ) -> Result<Answered, CallError> {
         self.store().check_room()?;
-        let Ok(_place) = self.0.api_waiting.try_acquire() else {
-            return Err(CallError {
-                retry_after: Some(Duration::from_secs(1)),
-                ..CallError::new(
-                    "overloaded",
-                    503,
-                    format!("{} requests are waiting already", self.0.options.api_queue),
-                )
-            });
-        };
+        let _place = self.request_place()?;
         let name = &deployment.step(step).name;
         let Some(key) = key else {
             let response = self.call_once(deployment, step, trace_id, request, None).await?;
@@ -407,8 +457,9 @@ impl Engine {
             let last = !atomic || attempt == CONFLICTS;
             let call = if last { invocation.take() } else { invocation.clone() };
             let Some(call) = call else { break };
-            let permit = self.0.api_permits.acquire().await;
-            let mut outcome = invoke(self, deployment, step, Call::new(call)).await;
+            let call = Call::new(call);
+            let permit = self.request_turn().await;
+            let mut outcome = invoke(self, deployment, step, call).await;
             drop(permit);
             let result = std::mem::replace(&mut outcome.result, Ok(None));
             let response = match checked(deployment, step, result) {
@@ -444,15 +495,16 @@ impl Engine {
         outcome: Outcome,
         answer: Option<motia_store::NewAnswer>,
     ) -> StoreResult<()> {
-        let (reads, writes) = outcome.transaction.map(|held| held.into_parts()).unwrap_or_default();
+        let Outcome { mut record, transaction, wrote, since, .. } = outcome;
+        let (reads, writes) = transaction.map(|held| held.into_parts()).unwrap_or_default();
         if writes.is_empty() && answer.is_none() {
-            return match outcome.wrote {
-                true => self.store().barrier(outcome.since).await,
+            return match wrote {
+                true => record.commit(self.store().barrier(since)).await,
                 false => Ok(()),
             };
         }
         let commit = Commit { reads, writes, answer, ..Commit::default() };
-        self.commit(commit, outcome.since).await
+        record.commit(self.commit(commit, since)).await
     }
 
     /// Commits the end of an invocation and wakes the steps that it concerns.
@@ -460,6 +512,7 @@ impl Engine {
         let mut wake = Vec::new();
         for write in &commit.writes {
             let event = match write {
+                Write::Send(_) => None,
                 Write::Emit(event) => Some(event),
                 Write::SetState { reaction, .. }
                 | Write::DeleteState { reaction, .. }
@@ -509,6 +562,7 @@ impl Engine {
             data: request.data,
             trace_id,
             depth: 0,
+            cause: None,
             unique: request.id,
             headers: request.headers,
             wishes: Wishes {
@@ -531,7 +585,7 @@ impl Engine {
         emission: Emission,
         now: Millis,
     ) -> NewEvent {
-        let Emission { topic, data, trace_id, depth, unique, headers, wishes } = emission;
+        let Emission { topic, data, trace_id, depth, cause, unique, headers, wishes } = emission;
         let subscribers = deployment.subscribers(&topic);
         if subscribers.is_empty() {
             tracing::warn!(%trace_id, "no step subscribes to `{topic}`: the event is dropped");
@@ -559,6 +613,7 @@ impl Engine {
             message_group_id: wishes.message_group_id,
             headers: (!headers.is_empty()).then(|| Value::Object(headers).to_string()),
             depth,
+            cause,
             unique: unique.map(|id| Unique { id, expires_at: now + UNIQUE_MS }),
             deliveries,
             data,
@@ -659,8 +714,8 @@ impl Engine {
         if let Err(error) = self.store().barrier(self.store().epoch()).await {
             tracing::error!("{error}");
         }
-        if let Some(runs) = &self.0.runs {
-            runs.flush().await;
+        if let Some(telemetry) = &self.0.telemetry {
+            telemetry.flush().await;
         }
     }
 }
@@ -697,15 +752,7 @@ fn checked(
             Some(message) => Err(CallError::new("invalid_response", 500, message)),
         },
         Ok(None) => unreachable!("the sandbox refuses an api step without a response"),
-        Err(failed) => {
-            let status = match failed.code {
-                "handler_timeout" | "handler_stalled" | "cpu_limit" => 504,
-                "overloaded" | CANCELLED => 503,
-                _ => 500,
-            };
-            let Failed { code, message, stack, .. } = failed;
-            Err(CallError { stack, ..CallError::new(code, status, message) })
-        }
+        Err(failed) => Err(failed.into()),
     }
 }
 

@@ -4,13 +4,16 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use motia_sandbox::{
-    Event, Part, Request, RequestBody, StateChange, StreamAction, StreamChange, Trigger,
+    AuthRequest, Event, Part, Request, RequestBody, StateChange, StreamAction, StreamChange,
+    SubscriptionRequest, Trigger,
 };
 use motia_store::{Delivery, EventKind};
 use serde_json::{Value, json};
 
-/// Headers whose values are secrets: kept nowhere.
-const SECRET_HEADERS: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "x-api-key"];
+/// Headers whose values are secrets: kept nowhere. Browsers have no other way than the protocol to give
+/// the token of a WebSocket.
+const SECRET_HEADERS: [&str; 5] =
+    ["authorization", "cookie", "proxy-authorization", "x-api-key", "sec-websocket-protocol"];
 
 /// The word for a trigger.
 pub fn kind(trigger: &Trigger) -> &'static str {
@@ -21,6 +24,10 @@ pub fn kind(trigger: &Trigger) -> &'static str {
         Trigger::Cron { .. } => "cron",
         Trigger::State(_) => "state",
         Trigger::Stream(_) => "stream",
+        Trigger::Authenticate(_) => "authenticate",
+        Trigger::CanAccess(_) => "canAccess",
+        Trigger::Join(_) => "onJoin",
+        Trigger::Leave(_) => "onLeave",
     }
 }
 
@@ -113,8 +120,31 @@ pub fn of(trigger: &Trigger) -> String {
             },
             "data": parsed(&change.data),
         }),
+        Trigger::Authenticate(request) => auth_json(request),
+        Trigger::CanAccess(request) | Trigger::Join(request) | Trigger::Leave(request) => {
+            subscription_json(request)
+        }
     }
     .to_string()
+}
+
+/// Without the query, in which clients give tokens too.
+fn auth_json(AuthRequest { headers, url }: &AuthRequest) -> Value {
+    let path = url.split('?').next().unwrap_or_default();
+    json!({ "path": path, "headers": without_secrets(headers) })
+}
+
+fn subscription_json(request: &SubscriptionRequest) -> Value {
+    json!({
+        "streamName": request.stream_name,
+        "groupId": request.group_id,
+        "id": request.id,
+        "context": request.context.as_deref().map(parsed),
+    })
+}
+
+fn without_secrets(headers: &[(String, String)]) -> Vec<&(String, String)> {
+    headers.iter().filter(|(name, _)| !SECRET_HEADERS.contains(&name.as_str())).collect()
 }
 
 fn parsed(text: &str) -> Value {
@@ -132,11 +162,7 @@ fn event_json(event: &Event) -> Value {
 }
 
 fn request_json(request: &Request) -> Value {
-    let headers: Vec<_> = request
-        .headers
-        .iter()
-        .filter(|(name, _)| !SECRET_HEADERS.contains(&name.as_str()))
-        .collect();
+    let headers = without_secrets(&request.headers);
     let (body, parts) = match &request.body {
         RequestBody::Empty => ("empty", Value::Null),
         RequestBody::Json => ("json", Value::Null),

@@ -457,6 +457,7 @@ mod tests {
             trace_id: TraceId::from("trace"),
             message_group_id: None,
             depth: 0,
+            cause: None,
             attempt,
             expires_at,
             first_claimed_at: 1_000,

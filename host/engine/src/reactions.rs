@@ -56,6 +56,16 @@ impl Watcher {
     }
 }
 
+/// What makes a change.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origin<'a> {
+    pub trace_id: &'a TraceId,
+    /// How many changes in a row have caused it.
+    pub depth: u32,
+    /// The run; none if a person changes something.
+    pub cause: Option<&'a str>,
+}
+
 /// The steps that a change triggers, for the store to keep with the change; none if nobody watches. Without a key, all
 /// keys of the group may change.
 ///
@@ -66,9 +76,9 @@ pub(crate) fn reaction(
     deployment: &Deployment,
     group: &GroupKey,
     key: Option<&str>,
-    trace_id: &TraceId,
-    depth: u32,
+    origin: Origin<'_>,
 ) -> Result<Option<Reaction>, HostError> {
+    let Origin { trace_id, depth, cause } = origin;
     let watchers: Vec<&Watcher> =
         deployment.watchers().iter().filter(|watcher| watcher.watches(group, key)).collect();
     let Some(first) = watchers.first() else { return Ok(None) };
@@ -106,6 +116,7 @@ pub(crate) fn reaction(
             trace_id: trace_id.clone(),
             message_group_id: None,
             depth: depth + 1,
+            cause: cause.map(str::to_owned),
             unique: None,
             deliveries,
         },

@@ -20,6 +20,10 @@ pub struct RunningInfo {
     pub step: StepName,
     /// What it belongs to.
     pub trace_id: TraceId,
+    /// Why it is run: `api`, `event`, `batch`, `cron`, `state` or `stream`.
+    pub kind: &'static str,
+    /// The run that has caused it.
+    pub parent: Option<String>,
     /// The deliveries that are attempted; none for a request.
     pub deliveries: Vec<i64>,
     /// 1 for the first attempt.

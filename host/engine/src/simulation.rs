@@ -133,6 +133,7 @@ impl World {
             trace_id: TraceId::from("trace"),
             message_group_id: wishes.message_group_id.clone(),
             depth: 0,
+            cause: None,
             unique: None,
             deliveries: deliveries.clone(),
         };

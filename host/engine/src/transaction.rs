@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use motia_sandbox::HostError;
 use motia_store::{
-    Entry, GroupKey, Json, NewEvent, Reaction, Read, Store, StoreResult, StoredItem, UpdateOp,
-    Write, apply_update,
+    Entry, GroupKey, Json, NewEvent, Reaction, Read, SentEvent, Store, StoreResult, StoredItem,
+    UpdateOp, Write, apply_update,
 };
 
 /// Reads go to the store unless this step has written there. What was read there must still be so
@@ -170,6 +170,10 @@ impl Transaction {
 
     pub fn emit(&mut self, event: NewEvent) {
         self.writes.push(Write::Emit(event));
+    }
+
+    pub fn item_send(&mut self, event: SentEvent) {
+        self.writes.push(Write::Send(event));
     }
 
     /// Takes back an event of this transaction; whether there was one.

@@ -11,6 +11,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{
     Digest, StepConfig, StreamConfig,
@@ -21,7 +22,7 @@ use crate::{
 pub const MANIFEST_FILE: &str = "manifest.json";
 
 /// The version of the manifest's schema that this crate writes, and the only one that it reads.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// The language a step is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -136,11 +137,38 @@ pub struct Step {
 
 /// One stream of a bundle.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Stream {
     /// The source file, relative to the project, with `/` between parts.
     pub file: String,
+    /// The language of the source file.
+    pub language: Language,
+    /// What runs its functions; none for a stream without any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<Code>,
+    /// The source map (version 3) from the component's stack traces to the source files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_map: Option<Artifact>,
     /// The stream's config.
     pub config: StreamConfig,
+}
+
+/// What authenticates clients of streams.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StreamAuth {
+    /// The source file, relative to the project, with `/` between parts.
+    pub file: String,
+    /// The language of the source file.
+    pub language: Language,
+    /// What runs it.
+    pub code: Code,
+    /// The source map (version 3) from the component's stack traces to the source files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_map: Option<Artifact>,
+    /// The JSON Schema of what it says of a client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_schema: Option<Value>,
 }
 
 /// What a bundle holds.
@@ -160,6 +188,9 @@ pub struct Manifest {
     /// The streams, ordered by file.
     #[serde(default)]
     pub streams: Vec<Stream>,
+    /// What authenticates clients of streams; without it all are anonymous.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream_auth: Option<StreamAuth>,
 }
 
 /// A bundle on disk. Every file is checked against the manifest when it is read.
@@ -352,7 +383,15 @@ impl Manifest {
             let code = step.code.iter().map(Code::artifact);
             code.chain(&step.source_map).chain(included)
         });
-        self.engines.iter().flat_map(EngineFiles::artifacts).chain(steps)
+        let streams = self
+            .streams
+            .iter()
+            .flat_map(|stream| stream.code.iter().map(Code::artifact).chain(&stream.source_map));
+        let auth = self
+            .stream_auth
+            .iter()
+            .flat_map(|auth| std::iter::once(auth.code.artifact()).chain(&auth.source_map));
+        self.engines.iter().flat_map(EngineFiles::artifacts).chain(steps).chain(streams).chain(auth)
     }
 }
 

@@ -232,6 +232,36 @@ pub struct StepConfig {
     pub kind: StepKind,
 }
 
+/// A function of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum StreamHook {
+    /// Says whether a client may follow.
+    CanAccess,
+    /// Is told of a client that joins, and may refuse it.
+    OnJoin,
+    /// Is told of a client that has left.
+    OnLeave,
+}
+
+impl StreamHook {
+    /// All of them, by their names in configs.
+    pub const NAMED: [(&'static str, Self); 3] =
+        [("canAccess", Self::CanAccess), ("onJoin", Self::OnJoin), ("onLeave", Self::OnLeave)];
+}
+
+/// Which roles a client must have one of.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StreamRoles {
+    /// To follow the stream; none if anybody may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read: Option<Vec<String>>,
+    /// To send to those who follow it; none if no client may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub write: Option<Vec<String>>,
+}
+
 /// The `config` of a stream file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -241,6 +271,25 @@ pub struct StreamConfig {
     /// The JSON Schema of an item.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<Value>,
+    /// The functions that it has, which the stream's component runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hooks: Vec<StreamHook>,
+    /// What clients may do by their roles.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub roles: StreamRoles,
+}
+
+/// What a project's own config, such as `motia.config.ts`, has for this host.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ProjectConfig {
+    /// Whether it authenticates clients of streams.
+    pub authenticates: bool,
+    /// The JSON Schema of what is known of such a client.
+    pub context_schema: Option<Value>,
+    /// The fields that are of no use here.
+    pub ignored: Vec<String>,
+    /// The modules that it imports but that do not exist here.
+    pub missing_modules: Vec<String>,
 }
 
 /// One thing that is wrong in a config.

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::{
-    ApiConfig, Catchup, ConfigError, CronConfig, Emit, EventConfig, METHODS, Overlap, QueryParam,
-    RoutePattern, Schedule, StateConfig, StepConfig, StepKind, StreamConfig, StreamTriggerConfig,
+    ApiConfig, Catchup, ConfigError, CronConfig, Emit, EventConfig, METHODS, Overlap,
+    ProjectConfig, QueryParam, RoutePattern, Schedule, StateConfig, StepConfig, StepKind,
+    StreamConfig, StreamHook, StreamRoles, StreamTriggerConfig,
     config::a_day,
     queue_reader::{Content, infrastructure},
     reader::{Reader, is_schema},
@@ -80,12 +81,50 @@ impl StreamConfig {
                 _ => read.error("baseConfig.storageType", "expected `default`"),
             }
         }
-        for hook in ["canAccess", "onJoin", "onLeave"] {
-            read.take(hook);
-        }
+        let hooks = hooks(&mut read);
+        let roles = read.object("roles", |read| StreamRoles {
+            read: roles(read, "read"),
+            write: roles(read, "write"),
+        });
         read.finish(|_| "is not a field of a stream config".to_owned())?;
-        Ok(Self { name, schema })
+        Ok(Self { name, schema, hooks, roles: roles.unwrap_or_default() })
     }
+}
+
+impl ProjectConfig {
+    /// Reads what the toolchain has found out of a project's own config.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, not only the first.
+    pub fn from_json(json: &Value) -> Result<Self, Vec<ConfigError>> {
+        let mut read = Reader::new(json)?;
+        let authenticates = read.bool("authenticates", false);
+        let context_schema = read.schema("contextSchema");
+        let ignored = read.strings("ignored");
+        let missing_modules = read.strings("missingModules");
+        read.finish(|_| "is not known here".to_owned())?;
+        Ok(Self { authenticates, context_schema, ignored, missing_modules })
+    }
+}
+
+/// The functions of a stream: in the JSON of its config, `true` stands for each.
+fn hooks(read: &mut Reader) -> Vec<StreamHook> {
+    let mut hooks = Vec::new();
+    for (name, hook) in StreamHook::NAMED {
+        match read.take(name) {
+            None => {}
+            Some(Value::Bool(true)) => hooks.push(hook),
+            Some(other) => read.wrong(name, "a function", &other),
+        }
+    }
+    hooks
+}
+
+/// A list of roles, which may be empty: then nobody has one of them.
+fn roles(read: &mut Reader, field: &'static str) -> Option<Vec<String>> {
+    let given = read.get(field).is_some();
+    let roles = read.strings(field);
+    given.then_some(roles)
 }
 
 /// What is said of a field that a step of this kind does not have.
@@ -327,6 +366,39 @@ mod tests {
             cron[field] = json!([]);
             assert_eq!(faults(cron), [expected]);
         }
+    }
+
+    #[test]
+    fn a_stream_has_hooks_and_roles() {
+        let config = json!({
+            "name": "todos", "baseConfig": { "storageType": "default" }, "canAccess": true, "onJoin": null,
+            "onLeave": true, "roles": { "read": ["member", "admin"], "write": [] },
+        });
+        let config = StreamConfig::from_json(&config).unwrap();
+        assert_eq!(config.hooks, [StreamHook::CanAccess, StreamHook::OnLeave]);
+        assert_eq!(
+            config.roles.read.as_deref(),
+            Some(&["member".to_owned(), "admin".to_owned()][..])
+        );
+        assert_eq!(config.roles.write, Some(Vec::new()));
+        let written = serde_json::to_value(&config).unwrap();
+        assert_eq!(written["hooks"], json!(["canAccess", "onLeave"]));
+        assert_eq!(serde_json::from_value::<StreamConfig>(written).unwrap(), config);
+
+        let plain = StreamConfig::from_json(&json!({ "name": "todos" })).unwrap();
+        assert_eq!(serde_json::to_value(&plain).unwrap(), json!({ "name": "todos" }));
+
+        let wrong = json!({ "name": "a", "onJoin": "x", "roles": { "read": "admin", "see": [] } });
+        let faults = StreamConfig::from_json(&wrong).unwrap_err();
+        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            faults,
+            [
+                "config.onJoin: expected a function, found `x`",
+                "config.roles.read: expected a list, found `admin`",
+                "config.roles.see: is not known here; expected read, write",
+            ]
+        );
     }
 
     #[test]

@@ -22,12 +22,13 @@ mod source_map;
 
 pub use bundle::{
     Artifact, Bundle, BundleError, Code, EngineFiles, Image, IncludedFile, Language, MANIFEST_FILE,
-    Manifest, SCHEMA_VERSION, Step, Stream, stays_inside,
+    Manifest, SCHEMA_VERSION, Step, Stream, StreamAuth, stays_inside,
 };
 pub use compression::{COMPRESSED, compress, decompress};
 pub use config::{
-    ApiConfig, Catchup, ConfigError, CronConfig, Emit, EventConfig, METHODS, Overlap, QueryParam,
-    StateConfig, StepConfig, StepKind, StreamConfig, StreamTriggerConfig,
+    ApiConfig, Catchup, ConfigError, CronConfig, Emit, EventConfig, METHODS, Overlap,
+    ProjectConfig, QueryParam, StateConfig, StepConfig, StepKind, StreamConfig, StreamHook,
+    StreamRoles, StreamTriggerConfig,
 };
 pub use data_path::DataPath;
 pub use digest::Digest;

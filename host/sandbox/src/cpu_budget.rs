@@ -7,6 +7,7 @@
 use std::{
     future::Future,
     pin::Pin,
+    sync::atomic::{AtomicU64, Ordering},
     task::{Context, Poll},
     time::Duration,
 };
@@ -14,10 +15,27 @@ use std::{
 /// The budget is used up.
 pub struct Exhausted;
 
+/// How long a guest's own code has run, in nanoseconds.
+#[derive(Debug, Default)]
+pub struct CpuTime(AtomicU64);
+
+impl CpuTime {
+    /// As a duration.
+    pub fn get(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::Relaxed))
+    }
+
+    fn add(&self, time: Duration) -> Duration {
+        let time = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        Duration::from_nanos(self.0.fetch_add(time, Ordering::Relaxed).saturating_add(time))
+    }
+}
+
 /// Runs a future until it ends or has been polled for longer than its budget.
-pub struct CpuBudget<F> {
+pub struct CpuBudget<'a, F> {
     call: Pin<Box<F>>,
-    left: Duration,
+    budget: Duration,
+    used: &'a CpuTime,
 }
 
 /// The CPU time of this thread.
@@ -33,23 +51,23 @@ fn thread_time() -> Duration {
     std::time::UNIX_EPOCH.elapsed().unwrap_or_default()
 }
 
-impl<F: Future> CpuBudget<F> {
-    /// Gives `call` a budget.
-    pub fn new(call: F, budget: Duration) -> Self {
-        Self { call: Box::pin(call), left: budget }
+impl<'a, F: Future> CpuBudget<'a, F> {
+    /// Gives `call` a budget; what it uses is counted in `used`.
+    pub fn new(call: F, budget: Duration, used: &'a CpuTime) -> Self {
+        Self { call: Box::pin(call), budget, used }
     }
 }
 
-impl<F: Future> Future for CpuBudget<F> {
+impl<F: Future> Future for CpuBudget<'_, F> {
     type Output = Result<F::Output, Exhausted>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let start = thread_time();
         let polled = self.call.as_mut().poll(context);
-        self.left = self.left.saturating_sub(thread_time().saturating_sub(start));
+        let used = self.used.add(thread_time().saturating_sub(start));
         match polled {
             Poll::Ready(output) => Poll::Ready(Ok(output)),
-            Poll::Pending if self.left.is_zero() => Poll::Ready(Err(Exhausted)),
+            Poll::Pending if used >= self.budget => Poll::Ready(Err(Exhausted)),
             Poll::Pending => Poll::Pending,
         }
     }

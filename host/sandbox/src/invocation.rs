@@ -132,7 +132,29 @@ pub struct StreamChange {
     pub data: String,
 }
 
-/// Why a step is invoked.
+/// Who wants to follow streams.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthRequest {
+    /// Names in lower case, in the order in which they came.
+    pub headers: Vec<(String, String)>,
+    /// The path and the query as the client sent them.
+    pub url: String,
+}
+
+/// What a client follows, or wants to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubscriptionRequest {
+    /// The stream's name.
+    pub stream_name: String,
+    /// The group.
+    pub group_id: String,
+    /// One item; none for all of the group.
+    pub id: Option<String>,
+    /// Who the client is, one JSON text; none for an anonymous one.
+    pub context: Option<String>,
+}
+
+/// Why a step is invoked; the last four concern clients of streams.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trigger {
     /// An HTTP request.
@@ -150,6 +172,21 @@ pub enum Trigger {
     State(StateChange),
     /// A change of a stream item.
     Stream(StreamChange),
+    /// A client has come: who is it?
+    Authenticate(AuthRequest),
+    /// A client wants to follow a stream: may it?
+    CanAccess(SubscriptionRequest),
+    /// A client that may follow a stream joins.
+    Join(SubscriptionRequest),
+    /// A client does not follow a stream any more.
+    Leave(SubscriptionRequest),
+}
+
+impl Trigger {
+    /// Whether it is of no use without an answer.
+    pub(crate) fn expects_response(&self) -> bool {
+        matches!(self, Self::Api(_) | Self::CanAccess(_) | Self::Join(_))
+    }
 }
 
 /// One call of a step.

@@ -23,14 +23,14 @@ mod shared_engine;
 
 pub use capabilities::{
     Capabilities, EmitOptions, Entry, HostError, HostFuture, Item, LogLevel, LogRecord,
-    NoCapabilities, UpdateOp,
+    NoCapabilities, OutgoingRequest, UpdateOp,
 };
 pub use code_cache::Wasm;
 pub use error::{CallError, LoadError};
 pub use evaluation::{Evaluated, SeenDirectory, Snapshot, StoppedClock};
 pub use invocation::{
-    Event, Failure, Invocation, Part, Request, RequestBody, Response, ResponseBody, StateChange,
-    StreamAction, StreamChange, Trigger,
+    AuthRequest, Event, Failure, Invocation, Part, Request, RequestBody, Response, ResponseBody,
+    StateChange, StreamAction, StreamChange, SubscriptionRequest, Trigger,
 };
 pub use limits::Limits;
 pub use outgoing_http::{HostPattern, HostPatternError, OutgoingHttp};

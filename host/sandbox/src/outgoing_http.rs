@@ -10,10 +10,10 @@ use std::{
     net::{IpAddr, SocketAddr},
     str::FromStr,
     sync::{Arc, LazyLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use http::{Request, Response, uri::Scheme};
+use http::{HeaderValue, Request, Response, Uri, uri::Scheme};
 use http_body_util::BodyExt;
 use hyper_util::rt::TokioIo;
 use tokio::{
@@ -24,6 +24,8 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiHttpHooks};
+
+use crate::{Capabilities, OutgoingRequest};
 
 /// The body type of `wasi:http`.
 type WasiBody = http_body_util::combinators::UnsyncBoxBody<bytes::Bytes, Error>;
@@ -177,6 +179,8 @@ pub struct Outgoing {
     pub timeout: Duration,
     /// Bounds the connections that are open at the same time.
     pub connections: Arc<Semaphore>,
+    /// Is told of each request.
+    pub capabilities: Arc<dyn Capabilities>,
 }
 
 type Driver = Box<dyn Future<Output = Result<(), Error>> + Send>;
@@ -184,7 +188,7 @@ type Driver = Box<dyn Future<Output = Result<(), Error>> + Send>;
 impl WasiHttpHooks for Outgoing {
     fn send_request(
         &mut self,
-        request: Request<WasiBody>,
+        mut request: Request<WasiBody>,
         options: Option<RequestOptions>,
         _: Driver,
     ) -> Box<dyn Future<Output = wasmtime_wasi_http::Result<(Response<WasiBody>, Driver)>> + Send>
@@ -192,9 +196,23 @@ impl WasiHttpHooks for Outgoing {
         let policy = self.policy.clone();
         let longest = self.timeout;
         let permit = Arc::clone(&self.connections).try_acquire_owned();
+        let capabilities = Arc::clone(&self.capabilities);
+        trace(&mut request, capabilities.traceparent());
+        let (method, url, began) =
+            (request.method().to_string(), without_query(request.uri()), Instant::now());
         Box::new(async move {
-            let permit = permit.map_err(|_| Error::ConnectionLimitReached)?;
-            let (response, driver) = send(request, options, &policy, longest).await?;
+            let sent = match permit {
+                Ok(permit) => send(request, options, &policy, longest)
+                    .await
+                    .map(|(response, driver)| (response, driver, permit)),
+                Err(_) => Err(Error::ConnectionLimitReached),
+            };
+            let answer = match &sent {
+                Ok((response, ..)) => Ok(response.status().as_u16()),
+                Err(error) => Err(error.to_string()),
+            };
+            capabilities.requested(OutgoingRequest { method, url, began, answer });
+            let (response, driver, permit) = sent?;
             let driver = async move {
                 let ended = driver.await;
                 drop(permit);
@@ -203,6 +221,20 @@ impl WasiHttpHooks for Outgoing {
             Ok((response, Box::new(driver) as Driver))
         })
     }
+}
+
+/// Says whose request it is, unless the guest does.
+fn trace(request: &mut Request<WasiBody>, traceparent: Option<String>) {
+    if let Some(value) = traceparent.and_then(|text| HeaderValue::try_from(text).ok()) {
+        request.headers_mut().entry("traceparent").or_insert(value);
+    }
+}
+
+fn without_query(uri: &Uri) -> String {
+    let scheme = uri.scheme_str().unwrap_or("http");
+    let host = uri.host().unwrap_or_default();
+    let port = uri.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{scheme}://{host}{port}{}", uri.path())
 }
 
 async fn send(

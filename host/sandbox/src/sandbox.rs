@@ -13,10 +13,11 @@ use wasmtime_wasi_http::WasiHttpCtx;
 
 use crate::{
     CallError, Capabilities, Event, Failure, Invocation, Limits, LoadError, LogLevel,
-    NoCapabilities, RequestBody, Response, ResponseBody, StreamAction, Trigger,
+    NoCapabilities, RequestBody, Response, ResponseBody, StreamAction, SubscriptionRequest,
+    Trigger,
     bindings::{Step, motia::step::types},
     code_cache::Wasm,
-    cpu_budget::CpuBudget,
+    cpu_budget::{CpuBudget, CpuTime},
     host::{Host, Usage},
     outgoing_http::{Outgoing, OutgoingHttp},
     output::GuestOutput,
@@ -203,7 +204,7 @@ impl Sandbox {
         capabilities: Arc<dyn Capabilities>,
     ) -> Result<Option<Response>, CallError> {
         let deadline = SystemTime::now() + grants.limits.wall_clock;
-        let expects_response = matches!(invocation.trigger, Trigger::Api(_));
+        let expects_response = invocation.trigger.expects_response();
         let invocation = types::Invocation {
             id: invocation.id,
             trace_id: invocation.trace_id.as_str().to_owned(),
@@ -219,9 +220,9 @@ impl Sandbox {
             .await?;
         match response {
             Some(response) => checked(response, &grants.limits).map(Some),
-            None if expects_response => {
-                Err(CallError::InvalidResponse("an api step must return a response".to_owned()))
-            }
+            None if expects_response => Err(CallError::InvalidResponse(
+                "there is none, but one must be returned".to_owned(),
+            )),
             None => Ok(None),
         }
     }
@@ -239,6 +240,7 @@ impl Sandbox {
         let mut store = store(ready, grants, capabilities, &outputs, |_| Ok(()))?;
         within_limits(&mut store, &outputs, async |store| {
             let step = ready.step.instantiate_async(&mut *store).await.map_err(instantiating)?;
+            store.data().capabilities.instantiated();
             call(store, &step).await
         })
         .await
@@ -293,12 +295,14 @@ pub(crate) async fn within_limits<T>(
     call: impl AsyncFnOnce(&mut Store<Host>) -> wasmtime::Result<Result<T, types::Failure>>,
 ) -> Result<T, CallError> {
     let limits = Arc::clone(&store.data().limits);
+    let used = CpuTime::default();
     // The outer result is the timeout's, the middle one the budget's, the inner one the call's.
     let ended = {
         let store = &mut *store;
         let call = async move { call(store).await };
-        timeout(limits.wall_clock, CpuBudget::new(call, limits.cpu)).await
+        timeout(limits.wall_clock, CpuBudget::new(call, limits.cpu, &used)).await
     };
+    store.data().capabilities.used_cpu(used.get());
     outputs.stdout.finish();
     outputs.stderr.finish();
     match ended {
@@ -347,7 +351,7 @@ pub(crate) fn store(
     let mut store = Store::new(
         &ready.engine,
         Host {
-            capabilities,
+            capabilities: Arc::clone(&capabilities),
             limits: Arc::clone(limits),
             usage: Usage::default(),
             wasi: wasi.build(),
@@ -356,6 +360,7 @@ pub(crate) fn store(
                 policy: grants.outgoing_http.clone(),
                 timeout: limits.outgoing_timeout,
                 connections: Arc::new(Semaphore::new(limits.outgoing_connections)),
+                capabilities,
             },
             table,
         },
@@ -489,6 +494,24 @@ impl From<Trigger> for types::Trigger {
                 },
                 data: change.data,
             }),
+            Trigger::Authenticate(request) => Self::Authenticate(types::AuthRequest {
+                headers: request.headers,
+                url: request.url,
+            }),
+            Trigger::CanAccess(request) => Self::CanAccess(request.into()),
+            Trigger::Join(request) => Self::Join(request.into()),
+            Trigger::Leave(request) => Self::Leave(request.into()),
+        }
+    }
+}
+
+impl From<SubscriptionRequest> for types::SubscriptionRequest {
+    fn from(request: SubscriptionRequest) -> Self {
+        Self {
+            stream_name: request.stream_name,
+            group_id: request.group_id,
+            id: request.id,
+            context: request.context,
         }
     }
 }

@@ -14,7 +14,7 @@ use motia_sandbox::{Request, RequestBody};
 use serde_json::{Value, json};
 
 use crate::{
-    api::{self, Api},
+    api::{self, About, Api},
     body::{BodyLimits, ReadBody, read_body},
     calls::Calls,
     dev::{AnswerBody, DevPages},
@@ -24,11 +24,16 @@ use crate::{
     respond::{self, HttpResponse},
     router::{Match, Router},
     server::ServerOptions,
+    streams::{self, Streams},
     time,
+    workbench::Workbench,
 };
 
 /// Says that the server serves. No step can have this path.
 const HEALTH_PATH: &str = "/__motia/health";
+
+/// The figures for Prometheus. No step can have this path.
+const METRICS_PATH: &str = "/__motia/metrics";
 
 /// Emits an event, unless a step has this path.
 const EMIT_PATH: &str = "/emit";
@@ -62,6 +67,9 @@ pub struct Handler {
     routes: RwLock<Arc<Routes>>,
     calls: Calls,
     api: Api,
+    streams: Streams,
+    /// None where nobody may use the API.
+    workbench: Option<Workbench>,
     /// Only in `motia dev`.
     dev: Option<DevPages>,
 }
@@ -72,19 +80,30 @@ impl Handler {
         let routes = RwLock::new(Arc::new(Routes::of(engine.deployment())));
         let limits = BodyLimits { bytes: options.body_limit, time: options.body_timeout };
         let exposure = if options.expose_errors { Exposure::Developer } else { Exposure::Public };
-        let api = Api::new(engine.clone(), options.api.clone(), limits);
+        let about = About {
+            name: options.name.clone(),
+            project: options.project.clone(),
+            plugins: options.plugins.clone(),
+            build: options.build_status.clone(),
+        };
+        let workbench = Workbench::new(&options.api, about.clone());
+        let api = Api::new(engine.clone(), options.api.clone(), limits, about);
+        let streams = Streams::new(engine.clone(), exposure, options);
         let status = options.build_status.clone();
         let dev = status.map(|status| DevPages::new(engine.clone(), status));
-        Self { engine, limits, exposure, routes, calls: Calls::new(), api, dev }
+        Self { engine, limits, exposure, routes, calls: Calls::new(), api, streams, workbench, dev }
     }
 
-    /// Waits until no call is in flight, also of clients that have gone.
+    /// Waits until no call is in flight, also of clients that have gone, and no stream is followed.
     pub async fn idle(&self) {
         self.calls.idle().await;
+        self.streams.idle().await;
     }
 
     /// Ends the answers that would otherwise go on while clients read them.
     pub fn end_streams(&self) {
+        self.streams.stop();
+        self.api.stop();
         if let Some(dev) = &self.dev {
             dev.stop();
         }
@@ -93,14 +112,35 @@ impl Handler {
     /// Answers one request.
     pub async fn handle(&self, request: http::Request<Incoming>) -> http::Response<AnswerBody> {
         let started = Instant::now();
-        let trace_id = self.engine.new_trace_id();
+        let traceparent = request.headers().get("traceparent");
+        let trace_id = self.engine.trace_id(traceparent.and_then(|value| value.to_str().ok()));
+        if streams::is_websocket(&request) {
+            return self.streams.open(request, trace_id.as_str()).await;
+        }
         let (head, body) = request.into_parts();
+        if let Some(stream) = streams::stream_of(head.uri.path()) {
+            return self.streams.follow(stream, &head, trace_id.as_str()).await;
+        }
         if let Some(dev) = &self.dev
             && let Some(response) = dev.answer(&head, trace_id.as_str())
         {
             return response;
         }
-        let response = match api::operation_of(head.uri.path()) {
+        if head.uri.path() == METRICS_PATH {
+            return self.api.metrics(&head, trace_id.as_str()).await.map(Either::Left);
+        }
+        if let Some(workbench) = &self.workbench
+            && let Some(response) = workbench.answer(&head, trace_id.as_str()).await
+        {
+            return response.map(Either::Left);
+        }
+        let operation = api::operation_of(head.uri.path());
+        if let Some(operation) = operation
+            && let Some(response) = self.api.follow(operation, &head, trace_id.as_str()).await
+        {
+            return response;
+        }
+        let response = match operation {
             Some(operation) => {
                 let trace_id = trace_id.as_str();
                 self.api.answer(operation, &head, body, &self.calls, trace_id).await
@@ -273,7 +313,7 @@ fn check_schema(
 }
 
 /// The headers as a step sees them. HTTP/2 names the host in the target only.
-fn headers_of(head: &Parts) -> Vec<(String, String)> {
+pub fn headers_of(head: &Parts) -> Vec<(String, String)> {
     let mut headers = text_headers(&head.headers);
     if !head.headers.contains_key(HOST)
         && let Some(authority) = head.uri.authority()

@@ -8,7 +8,8 @@
 //! its limits and checked against the step's schema, the engine calls the step, and the answer
 //! is written. Every failure on the way is an answer in JSON with a stable `code`.
 //!
-//! What operators ask and change is in `api`, what `motia dev` adds for browsers is in `dev`.
+//! Who follows streams is served in `streams`. What operators ask and change is in `api`, what
+//! `motia dev` adds for browsers is in `dev`.
 
 #![deny(missing_docs)]
 
@@ -18,16 +19,21 @@ mod calls;
 mod dev;
 mod emit;
 mod error;
+pub mod export;
 mod handle;
 mod idempotency;
 mod local;
 mod media_type;
+mod patience;
 mod query;
 mod respond;
 mod router;
 mod server;
+mod streams;
 mod time;
+mod workbench;
 
 pub use api::{ApiAccess, ApiToken};
 pub use dev::{BuildFault, BuildStatus};
+pub use export::{ExportOptions, Exporter};
 pub use server::{BindError, Server, ServerOptions};

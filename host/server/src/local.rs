@@ -17,29 +17,38 @@ const LOCAL_HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
 /// Refuses what another name or another site has sent.
 pub fn check(head: &Parts) -> Result<(), HttpError> {
-    if is_local(head) {
-        return Ok(());
-    }
-    Err(HttpError::new(
+    check_host(head)?;
+    if is_of_this_machine(head) { Ok(()) } else { Err(refusal()) }
+}
+
+/// Refuses what was sent to another name; pages of any site may ask.
+pub fn check_host(head: &Parts) -> Result<(), HttpError> {
+    if is_to_this_machine(head) { Ok(()) } else { Err(refusal()) }
+}
+
+fn refusal() -> HttpError {
+    HttpError::new(
         StatusCode::FORBIDDEN,
         "not_local",
         "only this machine may ask for this; open it as http://localhost with the server's port",
-    ))
+    )
 }
 
-fn is_local(head: &Parts) -> bool {
-    let texts = |name: HeaderName| {
-        head.headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default())
-    };
+fn is_to_this_machine(head: &Parts) -> bool {
     // HTTP/2 names the host in the target only.
     let target = head.uri.authority().map(Authority::as_str);
-    let mut hosts = target.into_iter().chain(texts(HOST)).peekable();
-    let mut origins = texts(ORIGIN);
-    hosts.peek().is_some()
-        && hosts.all(names_this_machine)
-        && origins.all(|origin| {
-            origin.split_once("://").is_some_and(|(_, authority)| names_this_machine(authority))
-        })
+    let mut hosts = target.into_iter().chain(texts(head, HOST)).peekable();
+    hosts.peek().is_some() && hosts.all(names_this_machine)
+}
+
+fn is_of_this_machine(head: &Parts) -> bool {
+    texts(head, ORIGIN).all(|origin| {
+        origin.split_once("://").is_some_and(|(_, authority)| names_this_machine(authority))
+    })
+}
+
+fn texts(head: &Parts, name: HeaderName) -> impl Iterator<Item = &str> {
+    head.headers.get_all(name).into_iter().map(|value| value.to_str().unwrap_or_default())
 }
 
 fn names_this_machine(authority: &str) -> bool {
@@ -62,7 +71,7 @@ mod tests {
 
     #[test]
     fn only_this_machine_is_answered() {
-        let is_answered = |headers: &[(&str, &str)]| is_local(&head("/__motia/", headers));
+        let is_answered = |headers: &[(&str, &str)]| check(&head("/__motia/", headers)).is_ok();
         for host in ["localhost", "LocalHost:3000", "127.0.0.1:80", "[::1]:3000"] {
             assert!(is_answered(&[("host", host)]), "{host}");
         }
@@ -74,7 +83,10 @@ mod tests {
         let from = |origin| is_answered(&[("host", "localhost:3000"), ("origin", origin)]);
         assert!(from("http://localhost:5173") && from("https://[::1]"));
         assert!(!from("https://example.org") && !from("null"));
-        assert!(is_local(&head("http://localhost:3000/__motia/", &[])));
-        assert!(!is_local(&head("http://example.org/__motia/", &[("host", "localhost")])));
+        assert!(check(&head("http://localhost:3000/__motia/", &[])).is_ok());
+        assert!(check(&head("http://example.org/__motia/", &[("host", "localhost")])).is_err());
+        let anywhere = head("/", &[("host", "localhost:3000"), ("origin", "https://example.org")]);
+        assert!(check(&anywhere).is_err() && check_host(&anywhere).is_ok());
+        assert!(check_host(&head("/", &[("host", "example.org:3000")])).is_err());
     }
 }

@@ -1,6 +1,14 @@
 //! The listener, its connections and how they end.
 
-use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    net::SocketAddr,
+    path::PathBuf,
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
 
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
@@ -17,7 +25,12 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::{api::ApiAccess, dev::BuildStatus, handle::Handler};
+use crate::{
+    api::ApiAccess,
+    dev::{AnswerBody, BuildStatus},
+    handle::Handler,
+    patience::Patient,
+};
 
 /// How many connections the kernel holds until they are accepted.
 const BACKLOG: u32 = 1_024;
@@ -54,10 +67,19 @@ pub struct ServerOptions {
     pub expose_errors: bool,
     /// The status of the build, which browsers are shown under `/__motia/`. For development; none.
     pub build_status: Option<watch::Receiver<BuildStatus>>,
+    /// What the project is called.
+    pub name: String,
+    /// The project's directory, from which source files are shown and where positions of nodes are kept. For
+    /// development; none.
+    pub project: Option<PathBuf>,
+    /// Where pages of the Workbench are that the project adds; nowhere.
+    pub plugins: Option<PathBuf>,
     /// Who may use the API for operations under `/__motia/api/`; nobody.
     pub api: ApiAccess,
     /// How many connections are served at the same time; more wait in the kernel: 10,000.
     pub max_connections: usize,
+    /// How many WebSockets are open at the same time, beside the connections: 20,000.
+    pub max_websockets: usize,
 }
 
 impl Default for ServerOptions {
@@ -69,8 +91,12 @@ impl Default for ServerOptions {
             drain: Duration::from_secs(30),
             expose_errors: false,
             build_status: None,
+            name: "motia".to_owned(),
+            project: None,
+            plugins: None,
             api: ApiAccess::Disabled,
             max_connections: 10_000,
+            max_websockets: 20_000,
         }
     }
 }
@@ -233,6 +259,9 @@ fn is_of_the_client(error: &io::Error) -> bool {
     )
 }
 
+/// The future of an answer.
+type Answer = Pin<Box<dyn Future<Output = hyper::Response<AnswerBody>> + Send>>;
+
 /// What a connection is served with.
 struct Connection {
     builder: Arc<Builder<TokioExecutor>>,
@@ -255,9 +284,12 @@ impl Connection {
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             arrival.notify_one();
             let handler = Arc::clone(&handler);
-            async move { Ok::<_, Infallible>(handler.handle(request).await) }
+            // Boxed, because the compiler gives up on a type that is nested so deeply.
+            let answer: Answer = Box::pin(async move { handler.handle(request).await });
+            async move { Ok::<_, Infallible>(answer.await) }
         });
-        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+        let stream = TokioIo::new(Patient::new(stream));
+        let connection = builder.serve_connection_with_upgrades(stream, service).into_owned();
         let mut connection = pin!(watcher.watch(connection));
         let first = tokio::time::timeout(first_request, arrived.notified());
         let ended = tokio::select! {

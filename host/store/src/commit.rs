@@ -2,7 +2,7 @@
 
 use motia_manifest::{StepName, TenantId};
 
-use crate::{AttemptError, Entry, GroupKey, Json, Lease, Millis, NewEvent, StoredItem};
+use crate::{AttemptError, Entry, GroupKey, Json, Lease, Millis, NewEvent, SentEvent, StoredItem};
 
 /// The end of an invocation: all of it takes effect, or nothing.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -136,6 +136,8 @@ pub enum Write {
     },
     /// Stores an event.
     Emit(NewEvent),
+    /// Tells those who follow a stream something.
+    Send(SentEvent),
 }
 
 /// The steps that a change of state or of a stream item triggers, stored together with the change.

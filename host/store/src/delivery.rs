@@ -52,6 +52,8 @@ pub struct NewEvent {
     pub message_group_id: Option<String>,
     /// How many changes of state and streams in a row have caused it.
     pub depth: u32,
+    /// The run that has caused it; none if none of this host's has.
+    pub cause: Option<String>,
     /// The emitter's own name for the event; a second one with the same name and topic is not stored.
     pub unique: Option<Unique>,
     /// Who gets it.
@@ -246,6 +248,8 @@ pub struct Delivery {
     pub message_group_id: Option<String>,
     /// How many changes of state and streams in a row have caused it.
     pub depth: u32,
+    /// The run that has caused it; none if none of this host's has.
+    pub cause: Option<String>,
     /// 1 for the first attempt.
     pub attempt: u32,
     /// When it is too late for the first attempt.
@@ -352,6 +356,8 @@ pub struct DeliveryFilter {
     pub state: Option<DeliveryState>,
     /// Of one event only.
     pub event_id: Option<i64>,
+    /// Of one trace only; looked for among the newest 100,000.
+    pub trace_id: Option<TraceId>,
     /// Those with a larger id only: the last one of the page before.
     pub after: Option<i64>,
     /// So many at most.

@@ -2,8 +2,8 @@
 //!
 //! This crate knows no WebAssembly, no HTTP and no subscriptions; it is told who a delivery is for and
 //! what holds it back. Start with the trait [`Store`]; [`SqliteStore`] is what `motia serve` uses,
-//! [`MemoryStore`] is the model that tests compare it with. [`RunLog`] keeps what was run; it is apart,
-//! because losing its last second loses no work.
+//! [`MemoryStore`] is the model that tests compare it with. [`Telemetry`] keeps what happened, for
+//! people; it is apart, because losing its last second loses no work.
 //!
 //! Reads and writes take effect in the order in which they are called and are visible to the next
 //! call at once. They are on disk once [`Store::barrier`] (or any call that says so) has returned:
@@ -11,21 +11,32 @@
 
 #![deny(missing_docs)]
 
+mod audit;
+mod browse;
 mod commit;
 mod dead_letter;
 mod delivery;
 mod event_ids;
+mod live;
 mod memory;
 mod pace;
-mod run_log;
+mod query;
 mod sqlite;
+mod telemetry;
 mod update;
 mod value;
 
-use std::{future::Future, path::PathBuf, pin::Pin};
+use std::{
+    future::Future,
+    path::{Path, PathBuf},
+    pin::Pin,
+    sync::Arc,
+};
 
 use motia_manifest::{StepName, TenantId};
 
+pub use audit::{Audit, AuditEntry};
+pub use browse::{PageFilter, StateEntry, StateGroup, StreamEntry, StreamGroup};
 pub use commit::{Answer, Commit, End, KeyPattern, NewAnswer, Reaction, Read, Write};
 pub use dead_letter::{DeadLetter, DeadLetterFilter, Redrive};
 pub use delivery::{
@@ -34,9 +45,17 @@ pub use delivery::{
     QueueInfo, Rate, RateLimit, Unique,
 };
 pub use event_ids::EventIds;
+pub use live::{ItemAction, ItemEvent, ItemSnapshot, SentEvent, StreamFollower, StreamNews};
 pub use memory::MemoryStore;
-pub use run_log::{Run, RunFilter, RunLog, RunLogOptions, RunStatus};
+pub use query::{
+    QueryAnswer, QueryColumn, QueryError, QueryExample, QueryRequest, QuerySchema, QueryTable,
+    query, query_schema,
+};
 pub use sqlite::{Backup, Replace, SqliteOptions, SqliteStore, backup, restore};
+pub use telemetry::{
+    LogEntry, LogFilter, LogSeverity, Recorded, Run, RunFilter, RunStatus, Span, Telemetry,
+    TelemetryOptions,
+};
 pub use update::{UpdateOp, apply_update};
 pub use value::{Entry, GroupKey, ItemChange, StoredItem};
 
@@ -159,6 +178,11 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// Fails with [`StoreError::Full`] if something since `since` was lost.
     fn barrier(&self, since: StoreEpoch) -> StoreFuture<'_, ()>;
+
+    /// Where it keeps its files; none for one that has no disk.
+    fn directory(&self) -> Option<&Path> {
+        None
+    }
 
     /// What the store has done since it was opened; nothing for one that has no disk.
     fn figures(&self) -> StoreFigures {
@@ -381,4 +405,68 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// Fails with [`StoreError::Update`] when they are.
     fn item_group(&self, group: GroupKey, max_bytes: usize) -> StoreFuture<'_, Vec<StoredItem>>;
+
+    /// Names who is told of what happens to streams; only the first call counts.
+    fn follow_streams(&self, follower: Arc<dyn StreamFollower>);
+
+    /// Tells those who follow a stream something that is not stored, behind everything that was called before.
+    fn item_send(&self, event: SentEvent) -> StoreFuture<'_, ()>;
+
+    /// The items of exactly this group, or one of them, and the number of the group's last change. Sees what is on disk,
+    /// so that whoever followed before it asked misses nothing.
+    ///
+    /// Fails with [`StoreError::Update`] when they have more than `max_bytes` in all.
+    fn item_snapshot(
+        &self,
+        group: GroupKey,
+        id: Option<String>,
+        max_bytes: usize,
+    ) -> StoreFuture<'_, ItemSnapshot>;
+
+    /// What differs in a group since its change number `since`: the last change of each item, by offset. None if
+    /// that is not known any more, has never been, or has more than `max_bytes` in all.
+    fn items_since(
+        &self,
+        group: GroupKey,
+        since: i64,
+        max_bytes: usize,
+    ) -> StoreFuture<'_, Option<Vec<ItemEvent>>>;
+
+    /// The groups of state that have values, by name.
+    fn state_groups(&self, tenant: TenantId, page: PageFilter) -> StoreFuture<'_, Vec<StateGroup>>;
+
+    /// The values of exactly this group, by key. Those of more than 64 KiB are not shown, and none once the list shows
+    /// 8 MiB.
+    fn state_entries(&self, group: GroupKey, page: PageFilter) -> StoreFuture<'_, Vec<StateEntry>>;
+
+    /// A state value, however long, with what is known about it.
+    fn state_entry(&self, group: GroupKey, key: String) -> StoreFuture<'_, Option<StateEntry>>;
+
+    /// The groups of a stream that have items, by name.
+    fn stream_groups(
+        &self,
+        tenant: TenantId,
+        stream: String,
+        page: PageFilter,
+    ) -> StoreFuture<'_, Vec<StreamGroup>>;
+
+    /// The items of exactly this group, by id, shown as [`Store::state_entries`] shows values.
+    fn stream_items(&self, group: GroupKey, page: PageFilter) -> StoreFuture<'_, Vec<StreamEntry>>;
+
+    /// A stream item, however long, with what is known about it.
+    fn stream_item(&self, group: GroupKey, id: String) -> StoreFuture<'_, Option<StreamEntry>>;
+
+    /// How many groups with items each stream has, by name; streams without any are left out.
+    fn stream_group_counts(&self, tenant: TenantId) -> StoreFuture<'_, Vec<(String, u64)>>;
+
+    /// Notes a change that somebody has made by hand. On disk when it returns. The newest 100,000 are kept.
+    fn audit(&self, entry: AuditEntry) -> StoreFuture<'_, ()>;
+
+    /// The changes that were made by hand, newest first, those with a smaller id than `before` only.
+    fn audits(
+        &self,
+        tenant: TenantId,
+        before: Option<i64>,
+        limit: usize,
+    ) -> StoreFuture<'_, Vec<Audit>>;
 }

@@ -3,6 +3,7 @@
 //! It forgets everything with the process. Tests run the same operations on it and on the real store
 //! and compare the answers; tests of other crates use it where the disk does not matter.
 
+mod browse;
 mod claim;
 mod commit;
 mod dead;
@@ -15,7 +16,7 @@ mod values;
 use std::{
     collections::{BTreeMap, BTreeSet},
     future::ready,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use motia_manifest::{StepName, TenantId};
@@ -24,13 +25,15 @@ use self::{
     claim::Queued,
     dead::{Buried, Redriving},
     emit::PaceKey,
-    values::Stream,
+    values::{Kept, Stream},
 };
 use crate::{
-    Answer, ClaimRequest, Claimed, Commit, DeadLetter, DeadLetterFilter, DeliveryFilter,
-    DeliveryInfo, Emitted, Entry, EventIds, GroupKey, ItemChange, Json, Millis, NewEvent, Overlap,
-    QueueInfo, QueueSettings, Reaction, Redrive, Store, StoreEpoch, StoreFuture, StoreResult,
-    StoredItem, Tick, UpdateOp, pace::Arrival,
+    Answer, Audit, AuditEntry, ClaimRequest, Claimed, Commit, DeadLetter, DeadLetterFilter,
+    DeliveryFilter, DeliveryInfo, Emitted, Entry, EventIds, GroupKey, ItemChange, ItemEvent,
+    ItemSnapshot, Json, Millis, NewEvent, Overlap, PageFilter, QueueInfo, QueueSettings, Reaction,
+    Redrive, SentEvent, StateEntry, StateGroup, Store, StoreEpoch, StoreFuture, StoreResult,
+    StoredItem, StreamEntry, StreamFollower, StreamGroup, Tick, UpdateOp, live::News,
+    pace::Arrival, sqlite::DELETED_KEPT_MS,
 };
 
 /// A [`Store`] in memory.
@@ -55,8 +58,10 @@ struct Model {
     ticks: BTreeSet<(TenantId, StepName, Millis)>,
     /// The answers by tenant, step and idempotency key.
     answers: BTreeMap<(TenantId, StepName, String), Expiring<Answer>>,
-    state: BTreeMap<GroupKey, BTreeMap<String, Json>>,
+    state: BTreeMap<GroupKey, BTreeMap<String, Kept>>,
     streams: BTreeMap<GroupKey, Stream>,
+    audits: BTreeMap<i64, AuditEntry>,
+    news: News,
 }
 
 /// What is forgotten at some time.
@@ -72,7 +77,9 @@ impl MemoryStore {
         operation: impl FnOnce(&mut Model) -> StoreResult<T>,
     ) -> StoreFuture<'_, T> {
         let mut model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
-        Box::pin(ready(operation(&mut model)))
+        let answer = operation(&mut model);
+        model.news.publish();
+        Box::pin(ready(answer))
     }
 }
 
@@ -83,6 +90,7 @@ impl Model {
             + forget(&mut self.answers, now, limit, |answer| Some(answer.expires_at))
             + forget(&mut self.paces, now * 1000, limit, |arrival| Some(*arrival))
             + forget(&mut self.dead, dead_before - 1, limit, died_at)
+            + self.sweep_deleted(now - DELETED_KEPT_MS, limit)
     }
 }
 
@@ -377,5 +385,94 @@ impl Store for MemoryStore {
             values::check_group_size(&group, items.iter().map(size).sum(), max_bytes)?;
             Ok(items)
         })
+    }
+
+    fn follow_streams(&self, follower: Arc<dyn StreamFollower>) {
+        self.model.lock().unwrap_or_else(PoisonError::into_inner).news.follow(follower);
+    }
+
+    fn item_send(&self, event: SentEvent) -> StoreFuture<'_, ()> {
+        self.with(|model| {
+            model.news.sent(event);
+            Ok(())
+        })
+    }
+
+    fn item_snapshot(
+        &self,
+        group: GroupKey,
+        id: Option<String>,
+        max_bytes: usize,
+    ) -> StoreFuture<'_, ItemSnapshot> {
+        self.with(|model| {
+            let snapshot = model.item_snapshot(&group, id.as_deref());
+            let size = |item: &StoredItem| item.id.len() + item.data.len();
+            // One item is never too large.
+            let bytes = snapshot.items.iter().map(size).sum();
+            values::check_group_size(&group, if id.is_some() { 0 } else { bytes }, max_bytes)?;
+            Ok(snapshot)
+        })
+    }
+
+    fn items_since(
+        &self,
+        group: GroupKey,
+        since: i64,
+        max_bytes: usize,
+    ) -> StoreFuture<'_, Option<Vec<ItemEvent>>> {
+        self.with(|model| {
+            let size = |event: &ItemEvent| event.id.len() + event.data.len();
+            let events = model.items_since(&group, since);
+            Ok(events.filter(|events| events.iter().map(size).sum::<usize>() <= max_bytes))
+        })
+    }
+
+    fn state_groups(&self, tenant: TenantId, page: PageFilter) -> StoreFuture<'_, Vec<StateGroup>> {
+        self.with(|model| Ok(model.state_groups(&tenant, &page)))
+    }
+
+    fn state_entries(&self, group: GroupKey, page: PageFilter) -> StoreFuture<'_, Vec<StateEntry>> {
+        self.with(|model| Ok(model.state_entries(&group, &page)))
+    }
+
+    fn state_entry(&self, group: GroupKey, key: String) -> StoreFuture<'_, Option<StateEntry>> {
+        self.with(|model| Ok(model.state_entry(&group, &key)))
+    }
+
+    fn stream_groups(
+        &self,
+        tenant: TenantId,
+        stream: String,
+        page: PageFilter,
+    ) -> StoreFuture<'_, Vec<StreamGroup>> {
+        self.with(|model| Ok(model.stream_groups(&tenant, &stream, &page)))
+    }
+
+    fn stream_items(&self, group: GroupKey, page: PageFilter) -> StoreFuture<'_, Vec<StreamEntry>> {
+        self.with(|model| Ok(model.stream_items(&group, &page)))
+    }
+
+    fn stream_item(&self, group: GroupKey, id: String) -> StoreFuture<'_, Option<StreamEntry>> {
+        self.with(|model| Ok(model.stream_item(&group, &id)))
+    }
+
+    fn stream_group_counts(&self, tenant: TenantId) -> StoreFuture<'_, Vec<(String, u64)>> {
+        self.with(|model| Ok(model.stream_group_counts(&tenant)))
+    }
+
+    fn audit(&self, entry: AuditEntry) -> StoreFuture<'_, ()> {
+        self.with(|model| {
+            model.audit(entry);
+            Ok(())
+        })
+    }
+
+    fn audits(
+        &self,
+        tenant: TenantId,
+        before: Option<i64>,
+        limit: usize,
+    ) -> StoreFuture<'_, Vec<Audit>> {
+        self.with(|model| Ok(model.audits(&tenant, before, limit)))
     }
 }

@@ -20,10 +20,16 @@ use super::{
     provision::Provisioned,
     snapshot::GuestError,
 };
-use crate::{BuildError, Position, Source};
+use crate::{BuildError, Position, Role, Source};
 
 /// Modules of Node that the glue stands in for.
 const STAND_INS: [&str; 6] = ["buffer", "crypto", "events", "path", "process", "util"];
+
+/// The packages of plugins and adapters begin so. They are for other hosts.
+const PLUGINS: &str = "@motiadev/";
+
+/// The one that is none: it has what `motia` has.
+const CORE: &str = "@motiadev/core";
 
 /// Parts of the glue that are in a bundle only where the step imports a file of one of these directories.
 const OPTIONAL: [(&str, &[&str]); 2] = [
@@ -46,6 +52,8 @@ pub struct Bundler<'a> {
     source: &'a Source,
     /// The path from the project to the toolchain's directories, as esbuild prints it.
     toolchain_prefix: String,
+    /// What the project's config imports only for other hosts, which the glue stands in for.
+    stood_in: BTreeSet<String>,
 }
 
 /// A bundled step.
@@ -55,6 +63,8 @@ pub struct Bundle {
     pub graph: Graph,
     pub inputs: Vec<PathBuf>,
     pub packages: Packages,
+    /// What the project's config imports, but nobody has.
+    pub missing_modules: Vec<String>,
     /// Whether the step's own module awaits at its top level.
     pub top_level_await: bool,
     project: PathBuf,
@@ -75,11 +85,15 @@ impl<'a> Bundler<'a> {
     pub fn new(provisioned: &'a Provisioned, project: &'a Path, source: &'a Source) -> Self {
         let cache = provisioned.glue().parent().unwrap_or(Path::new("/"));
         let toolchain_prefix = format!("{}/", relative(project, cache));
-        Self { provisioned, project, source, toolchain_prefix }
+        let stood_in = match source.role {
+            Role::Project => installed_plugins(project),
+            Role::Step | Role::Stream => BTreeSet::new(),
+        };
+        Self { provisioned, project, source, toolchain_prefix, stood_in }
     }
 
     /// Runs esbuild; once more if the step turns out to need other parts of the glue than it seems to.
-    pub fn bundle(&self, deferral: &Deferral) -> Result<Bundle, Vec<BuildError>> {
+    pub fn bundle(&mut self, deferral: &Deferral) -> Result<Bundle, Vec<BuildError>> {
         let text = fs::read_to_string(&self.source.path).unwrap_or_default();
         let mut parts = Vec::new();
         if text.contains("zod") {
@@ -107,7 +121,11 @@ impl<'a> Bundler<'a> {
         OPTIONAL.iter().filter_map(part).collect()
     }
 
-    fn bundle_with(&self, deferral: &Deferral, parts: &[Part]) -> Result<Bundle, Vec<BuildError>> {
+    fn bundle_with(
+        &mut self,
+        deferral: &Deferral,
+        parts: &[Part],
+    ) -> Result<Bundle, Vec<BuildError>> {
         let general = |error: std::io::Error| vec![BuildError::general(error.to_string())];
         let scratch = tempfile::tempdir().map_err(general)?;
         let outfile = scratch.path().join("step.js");
@@ -135,6 +153,9 @@ impl<'a> Bundler<'a> {
             if said.contains("top-level await") && !deferral.is_all() {
                 return self.bundle_with(&Deferral::all_asynchronous(), parts);
             }
+            if self.stands_in(&said) {
+                return self.bundle_with(deferral, parts);
+            }
             return Err(self.errors(&said));
         }
         let meta: Metafile = serde_json::from_slice(&fs::read(&metafile).map_err(general)?)
@@ -151,6 +172,7 @@ impl<'a> Bundler<'a> {
             source_map,
             graph: meta.graph(&self.source.file),
             packages: meta.packages(&self.toolchain_prefix),
+            missing_modules: self.missing_modules(),
             inputs,
             top_level_await,
             project: self.project.to_owned(),
@@ -195,7 +217,36 @@ impl<'a> Bundler<'a> {
             esbuild.arg(format!("--alias:{name}={glue}/node/{name}.js"));
             esbuild.arg(format!("--alias:node:{name}={glue}/node/{name}.js"));
         }
+        if self.source.role == Role::Project {
+            esbuild.arg(format!("--alias:{CORE}={glue}/motia.js"));
+        }
+        for name in &self.stood_in {
+            esbuild.arg(format!("--alias:{name}={glue}/stand-in.js"));
+        }
         esbuild
+    }
+
+    /// Lets the glue stand in for what the project's config imports and nobody has; whether there is more of that
+    /// than before. Whatever uses it once clients come fails, so nobody is let in by it.
+    fn stands_in(&mut self, said: &str) -> bool {
+        static MISSING: LazyLock<Regex> = LazyLock::new(|| {
+            Regex::new(r#"Could not resolve "([^"]+)"(?: \(originally "([^"]+)"\))?"#)
+                .expect("a constant")
+        });
+        if self.source.role != Role::Project {
+            return false;
+        }
+        let before = self.stood_in.len();
+        let missing = MISSING.captures_iter(said).filter_map(|found| found.get(2).or(found.get(1)));
+        let packages =
+            missing.map(|name| name.as_str()).filter(|name| !name.starts_with(['.', '/']));
+        self.stood_in.extend(packages.map(str::to_owned));
+        self.stood_in.len() > before
+    }
+
+    /// Plugins and adapters are expected to be missing.
+    fn missing_modules(&self) -> Vec<String> {
+        self.stood_in.iter().filter(|name| !name.starts_with(PLUGINS)).cloned().collect()
     }
 
     /// The module that makes the world's exports of the step's.
@@ -380,6 +431,14 @@ impl Metafile {
                 .collect(),
         }
     }
+}
+
+/// The packages of plugins that a project has, in the places where esbuild looks for them.
+fn installed_plugins(project: &Path) -> BTreeSet<String> {
+    let folders = project.ancestors().map(|folder| folder.join("node_modules").join(PLUGINS));
+    let entries = folders.filter_map(|folder| fs::read_dir(folder).ok()).flatten();
+    let name = |entry: fs::DirEntry| format!("{PLUGINS}{}", entry.file_name().to_string_lossy());
+    entries.filter_map(Result::ok).map(name).filter(|name| name != CORE).collect()
 }
 
 /// The path without `.` and `..`, which a join with a relative path leaves.

@@ -20,7 +20,7 @@ use self::{
     base::Bases, bundle::Bundler, defer::Deferral, provision::Provisioned, snapshot::Snapshotter,
 };
 use crate::{
-    BuildError, Progress, Source,
+    BuildError, Progress, Role, Source,
     source::{Compiled, CompiledCode},
 };
 
@@ -52,7 +52,7 @@ impl JavaScript {
         project: &Path,
         source: &Source,
     ) -> Result<Compiled, Vec<BuildError>> {
-        let bundler = Bundler::new(&self.provisioned, project, source);
+        let mut bundler = Bundler::new(&self.provisioned, project, source);
         let mut deferral = Deferral::None;
         // Each round defers more modules, so this ends at the latest when all are deferred.
         loop {
@@ -73,11 +73,14 @@ impl JavaScript {
             if let Some(error) = &evaluated.report.error {
                 return Err(vec![bundle.explain(source, error)]);
             }
-            let config = self
+            let mut config = self
                 .snapshotter
                 .config(&bundle.code, evaluated.config, &deferral)
                 .await
                 .map_err(|failure| vec![bundle.explain(source, &failure)])?;
+            if source.role == Role::Project {
+                config["missingModules"] = bundle.missing_modules.clone().into();
+            }
             let engine =
                 self.bases.of(&self.provisioned, &self.snapshotter, project, &bundle).await;
             return Ok(Compiled {

@@ -1,6 +1,6 @@
 //! Steps and streams for the tests of this module.
 
-use motia_manifest::{Manifest, SCHEMA_VERSION, Step, StepConfig, Stream, StreamConfig};
+use motia_manifest::{Language, Manifest, SCHEMA_VERSION, Step, StepConfig, Stream, StreamConfig};
 use serde_json::{Value, json};
 
 /// An api step `POST /x`; `more` are keys of its config. Its name comes from the file's.
@@ -41,8 +41,9 @@ pub fn manifest(steps: Vec<Step>) -> Manifest {
 
 /// A stream with a schema.
 pub fn stream(name: &str, schema: Value) -> Stream {
-    let config = StreamConfig { name: name.to_owned(), schema: Some(schema) };
-    Stream { file: format!("steps/{name}.stream.ts"), config }
+    let config = StreamConfig::from_json(&json!({ "name": name, "schema": schema })).unwrap();
+    let file = format!("steps/{name}.stream.ts");
+    Stream { file, language: Language::TypeScript, code: None, source_map: None, config }
 }
 
 /// A project in which each language has a step that emits to an ordered and to a plain topic.

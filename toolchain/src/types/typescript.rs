@@ -43,12 +43,16 @@ pub fn file(manifest: &Manifest, interface: &Interface<'_>, module: MotiaModule)
         format!("    {}: MotiaStream<{}>\n", quoted(name), print_item(item, 2))
     };
     let streams: String = items.iter().map(stream).collect();
+    let context = context(manifest, &mut types);
     let handlers = handlers(manifest, interface, &items, &mut types);
     let mut own = String::new();
     for (name, r#type) in &types.definitions {
         own += &format!("  type {name} = {}\n\n", print(r#type, 1));
     }
     own += &format!("  interface FlowContextStateStreams {{\n{streams}  }}\n\n");
+    if let Some(context) = context {
+        own += &format!("  interface StreamAuthContext {context}\n\n");
+    }
     own += &format!("  interface Handlers {{\n{handlers}  }}\n");
     let own = format!("\ndeclare module 'motia' {{\n{own}}}\n");
     match module {
@@ -67,6 +71,14 @@ fn items<'a>(manifest: &'a Manifest, types: &mut Types) -> Vec<(&'a str, Type)> 
         (stream.name.as_str(), types.read(stream.schema.as_ref(), &format!("{prefix}Item")))
     });
     items.collect()
+}
+
+/// What is known of clients of streams, where it is an object: an interface can be nothing else.
+fn context(manifest: &Manifest, types: &mut Types) -> Option<String> {
+    let schema = manifest.stream_auth.as_ref()?.context_schema.as_ref()?;
+    let context = types.read(Some(schema), "StreamAuthContext");
+    let is_object = matches!(context, Type::Object(_));
+    is_object.then(|| print(&context, 1)).filter(|fields| fields.starts_with('{'))
 }
 
 /// An item of which nothing is known can be used as if all were known.
@@ -308,6 +320,27 @@ mod tests {
             "'guess': StreamHandler<any, never>",
         ] {
             assert!(text.contains(line), "no `{line}` in {text}");
+        }
+    }
+
+    #[test]
+    fn what_is_known_of_clients_extends_the_modules_interface() {
+        let written = |schema: Value| {
+            let mut manifest = manifest(Vec::new());
+            let auth = json!({
+                "file": "motia.config.ts", "language": "typescript", "contextSchema": schema,
+                "code": { "component": { "path": "a", "sha256": "0".repeat(64), "bytes": 1 } },
+            });
+            manifest.stream_auth = Some(serde_json::from_value(auth).unwrap());
+            file(&manifest, &Interface::of(&manifest), MotiaModule::Installed)
+        };
+        let user = json!({ "type": "object", "properties": { "user": { "type": "string" } }, "required": ["user"] });
+        let text = written(user.clone());
+        assert!(text.contains("  interface StreamAuthContext { user: string }\n"), "{text}");
+        let either = json!({ "anyOf": [user, { "type": "string" }] });
+        let nothing = json!({ "type": "object", "additionalProperties": false });
+        for schema in [either, nothing, json!(true)] {
+            assert!(!written(schema).contains("interface StreamAuthContext"));
         }
     }
 

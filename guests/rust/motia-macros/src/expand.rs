@@ -26,6 +26,10 @@ const COMMON: &[&str] =
     &["description", "flows", "virtual_emits", "virtual_subscribes", "include_files", "config"];
 const RUNNING: &[&str] = &["emits", "atomic"];
 
+/// The functions of a stream, each with its name in the config.
+const HOOKS: [(&str, &str); 3] =
+    [("can_access", "canAccess"), ("on_join", "onJoin"), ("on_leave", "onLeave")];
+
 impl Kind {
     fn noun(self) -> &'static str {
         match self {
@@ -81,7 +85,10 @@ impl Kind {
             ),
             Self::Step => (&["config"], vec![]),
             Self::Noop => (&["name"], COMMON.to_vec()),
-            Self::Stream => (&["name"], vec!["schema", "config"]),
+            Self::Stream => {
+                let hooks = HOOKS.map(|(key, _)| key);
+                (&["name"], [&["schema", "roles", "config"][..], &hooks].concat())
+            }
         };
         settings.check(self.noun(), required, &optional)
     }
@@ -140,13 +147,42 @@ pub fn function(kind: Kind, mut settings: Settings, function: ItemFn) -> Result<
     Ok(quote!(#function #step))
 }
 
-/// A step or stream without a function.
-pub fn declaration(kind: Kind, settings: Settings) -> Result<TokenStream> {
+/// A noop step, or a stream.
+pub fn declaration(kind: Kind, mut settings: Settings) -> Result<TokenStream> {
     kind.check(&settings)?;
     let name = Ident::new(if kind == Kind::Noop { "noop" } else { "stream" }, Span::call_site());
     let noun = kind.noun();
-    let handle = quote!(::motia::__private::not_called(trigger, ctx, #noun));
-    Ok(implementation(kind, settings, &name, quote!(), quote!(), handle))
+    let (marks, arms) = hooks(&mut settings)?;
+    let handle = quote! {
+        match trigger {
+            #arms
+            trigger => ::motia::__private::not_called(trigger, ctx, #noun),
+        }
+    };
+    Ok(implementation(kind, settings, &name, marks, quote!(), handle))
+}
+
+/// The functions of a stream: that there is each, for the config, and what calls it.
+fn hooks(settings: &mut Settings) -> Result<(TokenStream, TokenStream)> {
+    let (mut marks, mut arms) = (quote!(), quote!());
+    for (name, in_config) in HOOKS {
+        let Some((key, value)) = settings.take(name) else { continue };
+        let function = value.expression().ok_or_else(|| {
+            Error::new(key.span(), format!("`{name}` is a function: `{name} = members_only`"))
+        })?;
+        let (trigger, answer) = match name {
+            "can_access" => (quote!(CanAccess), quote!(verdict)),
+            "on_join" => (quote!(Join), quote!(verdict)),
+            _ => (quote!(Leave), quote!(finished)),
+        };
+        marks.extend(quote!(.set(#in_config, ::motia::__private::value(&true))));
+        arms.extend(quote! {
+            ::motia::Trigger::#trigger(subscription) => {
+                ::motia::__private::#answer(#function(subscription, &ctx))
+            }
+        });
+    }
+    Ok((marks, arms))
 }
 
 fn implementation(

@@ -143,7 +143,7 @@ pub unsafe fn __post_return_config<T_: Guest>(arg0: *mut u8) {
 pub unsafe fn _export_handle_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
     unsafe {
         #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
-        let result143 = {
+        let result197 = {
             let l0 = *arg0.add(0).cast::<*mut u8>();
             let l1 = *arg0.add(::core::mem::size_of::<*const u8>()).cast::<usize>();
             let len2 = l1;
@@ -186,10 +186,10 @@ pub unsafe fn _export_handle_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
             let l14 = i32::from(
                 *arg0.add(16 + 6 * ::core::mem::size_of::<*const u8>()).cast::<u8>(),
             );
-            use motia::step::types::Trigger as V142;
-            let v142 = match l14 {
+            use motia::step::types::Trigger as V196;
+            let v196 = match l14 {
                 0 => {
-                    let e142 = {
+                    let e196 = {
                         let l15 = *arg0
                             .add(24 + 6 * ::core::mem::size_of::<*const u8>())
                             .cast::<*mut u8>();
@@ -456,10 +456,10 @@ pub unsafe fn _export_handle_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
                             body: v66,
                         }
                     };
-                    V142::Api(e142)
+                    V196::Api(e196)
                 }
                 1 => {
-                    let e142 = {
+                    let e196 = {
                         let l67 = *arg0
                             .add(24 + 6 * ::core::mem::size_of::<*const u8>())
                             .cast::<*mut u8>();
@@ -562,10 +562,10 @@ pub unsafe fn _export_handle_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
                             headers: result88,
                         }
                     };
-                    V142::Event(e142)
+                    V196::Event(e196)
                 }
                 2 => {
-                    let e142 = {
+                    let e196 = {
                         let l89 = *arg0
                             .add(24 + 6 * ::core::mem::size_of::<*const u8>())
                             .cast::<*mut u8>();
@@ -700,10 +700,10 @@ pub unsafe fn _export_handle_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
                         );
                         result113
                     };
-                    V142::Batch(e142)
+                    V196::Batch(e196)
                 }
                 3 => {
-                    let e142 = {
+                    let e196 = {
                         let l114 = *arg0
                             .add(24 + 6 * ::core::mem::size_of::<*const u8>())
                             .cast::<i64>();
@@ -711,10 +711,10 @@ pub unsafe fn _export_handle_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
                             scheduled_at: l114 as u64,
                         }
                     };
-                    V142::Cron(e142)
+                    V196::Cron(e196)
                 }
                 4 => {
-                    let e142 = {
+                    let e196 = {
                         let l115 = *arg0
                             .add(24 + 6 * ::core::mem::size_of::<*const u8>())
                             .cast::<*mut u8>();
@@ -798,11 +798,10 @@ pub unsafe fn _export_handle_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
                             },
                         }
                     };
-                    V142::State(e142)
+                    V196::State(e196)
                 }
-                n => {
-                    debug_assert_eq!(n, 5, "invalid enum discriminant");
-                    let e142 = {
+                5 => {
+                    let e196 = {
                         let l129 = *arg0
                             .add(24 + 6 * ::core::mem::size_of::<*const u8>())
                             .cast::<*mut u8>();
@@ -864,7 +863,334 @@ pub unsafe fn _export_handle_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
                             data: _rt::string_lift(bytes141),
                         }
                     };
-                    V142::Stream(e142)
+                    V196::Stream(e196)
+                }
+                6 => {
+                    let e196 = {
+                        let l142 = *arg0
+                            .add(24 + 6 * ::core::mem::size_of::<*const u8>())
+                            .cast::<*mut u8>();
+                        let l143 = *arg0
+                            .add(24 + 7 * ::core::mem::size_of::<*const u8>())
+                            .cast::<usize>();
+                        let base150 = l142;
+                        let len150 = l143;
+                        let mut result150 = _rt::Vec::with_capacity(len150);
+                        for i in 0..len150 {
+                            let base = base150
+                                .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                            let e150 = {
+                                let l144 = *base.add(0).cast::<*mut u8>();
+                                let l145 = *base
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len146 = l145;
+                                let bytes146 = _rt::Vec::from_raw_parts(
+                                    l144.cast(),
+                                    len146,
+                                    len146,
+                                );
+                                let l147 = *base
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l148 = *base
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len149 = l148;
+                                let bytes149 = _rt::Vec::from_raw_parts(
+                                    l147.cast(),
+                                    len149,
+                                    len149,
+                                );
+                                (_rt::string_lift(bytes146), _rt::string_lift(bytes149))
+                            };
+                            result150.push(e150);
+                        }
+                        _rt::cabi_dealloc(
+                            base150,
+                            len150 * (4 * ::core::mem::size_of::<*const u8>()),
+                            ::core::mem::size_of::<*const u8>(),
+                        );
+                        let l151 = *arg0
+                            .add(24 + 8 * ::core::mem::size_of::<*const u8>())
+                            .cast::<*mut u8>();
+                        let l152 = *arg0
+                            .add(24 + 9 * ::core::mem::size_of::<*const u8>())
+                            .cast::<usize>();
+                        let len153 = l152;
+                        let bytes153 = _rt::Vec::from_raw_parts(
+                            l151.cast(),
+                            len153,
+                            len153,
+                        );
+                        motia::step::types::AuthRequest {
+                            headers: result150,
+                            url: _rt::string_lift(bytes153),
+                        }
+                    };
+                    V196::Authenticate(e196)
+                }
+                7 => {
+                    let e196 = {
+                        let l154 = *arg0
+                            .add(24 + 6 * ::core::mem::size_of::<*const u8>())
+                            .cast::<*mut u8>();
+                        let l155 = *arg0
+                            .add(24 + 7 * ::core::mem::size_of::<*const u8>())
+                            .cast::<usize>();
+                        let len156 = l155;
+                        let bytes156 = _rt::Vec::from_raw_parts(
+                            l154.cast(),
+                            len156,
+                            len156,
+                        );
+                        let l157 = *arg0
+                            .add(24 + 8 * ::core::mem::size_of::<*const u8>())
+                            .cast::<*mut u8>();
+                        let l158 = *arg0
+                            .add(24 + 9 * ::core::mem::size_of::<*const u8>())
+                            .cast::<usize>();
+                        let len159 = l158;
+                        let bytes159 = _rt::Vec::from_raw_parts(
+                            l157.cast(),
+                            len159,
+                            len159,
+                        );
+                        let l160 = i32::from(
+                            *arg0
+                                .add(24 + 10 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>(),
+                        );
+                        let l164 = i32::from(
+                            *arg0
+                                .add(24 + 13 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>(),
+                        );
+                        motia::step::types::SubscriptionRequest {
+                            stream_name: _rt::string_lift(bytes156),
+                            group_id: _rt::string_lift(bytes159),
+                            id: match l160 {
+                                0 => None,
+                                1 => {
+                                    let e = {
+                                        let l161 = *arg0
+                                            .add(24 + 11 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l162 = *arg0
+                                            .add(24 + 12 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len163 = l162;
+                                        let bytes163 = _rt::Vec::from_raw_parts(
+                                            l161.cast(),
+                                            len163,
+                                            len163,
+                                        );
+                                        _rt::string_lift(bytes163)
+                                    };
+                                    Some(e)
+                                }
+                                _ => _rt::invalid_enum_discriminant(),
+                            },
+                            context: match l164 {
+                                0 => None,
+                                1 => {
+                                    let e = {
+                                        let l165 = *arg0
+                                            .add(24 + 14 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l166 = *arg0
+                                            .add(24 + 15 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len167 = l166;
+                                        let bytes167 = _rt::Vec::from_raw_parts(
+                                            l165.cast(),
+                                            len167,
+                                            len167,
+                                        );
+                                        _rt::string_lift(bytes167)
+                                    };
+                                    Some(e)
+                                }
+                                _ => _rt::invalid_enum_discriminant(),
+                            },
+                        }
+                    };
+                    V196::CanAccess(e196)
+                }
+                8 => {
+                    let e196 = {
+                        let l168 = *arg0
+                            .add(24 + 6 * ::core::mem::size_of::<*const u8>())
+                            .cast::<*mut u8>();
+                        let l169 = *arg0
+                            .add(24 + 7 * ::core::mem::size_of::<*const u8>())
+                            .cast::<usize>();
+                        let len170 = l169;
+                        let bytes170 = _rt::Vec::from_raw_parts(
+                            l168.cast(),
+                            len170,
+                            len170,
+                        );
+                        let l171 = *arg0
+                            .add(24 + 8 * ::core::mem::size_of::<*const u8>())
+                            .cast::<*mut u8>();
+                        let l172 = *arg0
+                            .add(24 + 9 * ::core::mem::size_of::<*const u8>())
+                            .cast::<usize>();
+                        let len173 = l172;
+                        let bytes173 = _rt::Vec::from_raw_parts(
+                            l171.cast(),
+                            len173,
+                            len173,
+                        );
+                        let l174 = i32::from(
+                            *arg0
+                                .add(24 + 10 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>(),
+                        );
+                        let l178 = i32::from(
+                            *arg0
+                                .add(24 + 13 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>(),
+                        );
+                        motia::step::types::SubscriptionRequest {
+                            stream_name: _rt::string_lift(bytes170),
+                            group_id: _rt::string_lift(bytes173),
+                            id: match l174 {
+                                0 => None,
+                                1 => {
+                                    let e = {
+                                        let l175 = *arg0
+                                            .add(24 + 11 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l176 = *arg0
+                                            .add(24 + 12 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len177 = l176;
+                                        let bytes177 = _rt::Vec::from_raw_parts(
+                                            l175.cast(),
+                                            len177,
+                                            len177,
+                                        );
+                                        _rt::string_lift(bytes177)
+                                    };
+                                    Some(e)
+                                }
+                                _ => _rt::invalid_enum_discriminant(),
+                            },
+                            context: match l178 {
+                                0 => None,
+                                1 => {
+                                    let e = {
+                                        let l179 = *arg0
+                                            .add(24 + 14 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l180 = *arg0
+                                            .add(24 + 15 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len181 = l180;
+                                        let bytes181 = _rt::Vec::from_raw_parts(
+                                            l179.cast(),
+                                            len181,
+                                            len181,
+                                        );
+                                        _rt::string_lift(bytes181)
+                                    };
+                                    Some(e)
+                                }
+                                _ => _rt::invalid_enum_discriminant(),
+                            },
+                        }
+                    };
+                    V196::Join(e196)
+                }
+                n => {
+                    debug_assert_eq!(n, 9, "invalid enum discriminant");
+                    let e196 = {
+                        let l182 = *arg0
+                            .add(24 + 6 * ::core::mem::size_of::<*const u8>())
+                            .cast::<*mut u8>();
+                        let l183 = *arg0
+                            .add(24 + 7 * ::core::mem::size_of::<*const u8>())
+                            .cast::<usize>();
+                        let len184 = l183;
+                        let bytes184 = _rt::Vec::from_raw_parts(
+                            l182.cast(),
+                            len184,
+                            len184,
+                        );
+                        let l185 = *arg0
+                            .add(24 + 8 * ::core::mem::size_of::<*const u8>())
+                            .cast::<*mut u8>();
+                        let l186 = *arg0
+                            .add(24 + 9 * ::core::mem::size_of::<*const u8>())
+                            .cast::<usize>();
+                        let len187 = l186;
+                        let bytes187 = _rt::Vec::from_raw_parts(
+                            l185.cast(),
+                            len187,
+                            len187,
+                        );
+                        let l188 = i32::from(
+                            *arg0
+                                .add(24 + 10 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>(),
+                        );
+                        let l192 = i32::from(
+                            *arg0
+                                .add(24 + 13 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>(),
+                        );
+                        motia::step::types::SubscriptionRequest {
+                            stream_name: _rt::string_lift(bytes184),
+                            group_id: _rt::string_lift(bytes187),
+                            id: match l188 {
+                                0 => None,
+                                1 => {
+                                    let e = {
+                                        let l189 = *arg0
+                                            .add(24 + 11 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l190 = *arg0
+                                            .add(24 + 12 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len191 = l190;
+                                        let bytes191 = _rt::Vec::from_raw_parts(
+                                            l189.cast(),
+                                            len191,
+                                            len191,
+                                        );
+                                        _rt::string_lift(bytes191)
+                                    };
+                                    Some(e)
+                                }
+                                _ => _rt::invalid_enum_discriminant(),
+                            },
+                            context: match l192 {
+                                0 => None,
+                                1 => {
+                                    let e = {
+                                        let l193 = *arg0
+                                            .add(24 + 14 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l194 = *arg0
+                                            .add(24 + 15 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len195 = l194;
+                                        let bytes195 = _rt::Vec::from_raw_parts(
+                                            l193.cast(),
+                                            len195,
+                                            len195,
+                                        );
+                                        _rt::string_lift(bytes195)
+                                    };
+                                    Some(e)
+                                }
+                                _ => _rt::invalid_enum_discriminant(),
+                            },
+                        }
+                    };
+                    V196::Leave(e196)
                 }
             };
             T_::handle(motia::step::types::Invocation {
@@ -873,200 +1199,200 @@ pub unsafe fn _export_handle_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
                 flows: result11,
                 attempt: l12 as u32,
                 deadline: l13 as u64,
-                trigger: v142,
+                trigger: v196,
             })
         };
         _rt::cabi_dealloc(arg0, 32 + 20 * ::core::mem::size_of::<*const u8>(), 8);
-        let ptr144 = (&raw mut _RET_AREA.0).cast::<u8>();
-        match result143 {
+        let ptr198 = (&raw mut _RET_AREA.0).cast::<u8>();
+        match result197 {
             Ok(e) => {
-                *ptr144.add(0).cast::<u8>() = (0i32) as u8;
+                *ptr198.add(0).cast::<u8>() = (0i32) as u8;
                 match e {
                     Some(e) => {
-                        *ptr144.add(8).cast::<u8>() = (1i32) as u8;
+                        *ptr198.add(8).cast::<u8>() = (1i32) as u8;
                         let motia::step::types::Response {
-                            status: status145,
-                            headers: headers145,
-                            body: body145,
+                            status: status199,
+                            headers: headers199,
+                            body: body199,
                         } = e;
-                        *ptr144
+                        *ptr198
                             .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                            .cast::<u16>() = (_rt::as_i32(status145)) as u16;
-                        let vec149 = headers145;
-                        let len149 = vec149.len();
-                        let layout149 = _rt::alloc::Layout::from_size_align(
-                                vec149.len() * (4 * ::core::mem::size_of::<*const u8>()),
+                            .cast::<u16>() = (_rt::as_i32(status199)) as u16;
+                        let vec203 = headers199;
+                        let len203 = vec203.len();
+                        let layout203 = _rt::alloc::Layout::from_size_align(
+                                vec203.len() * (4 * ::core::mem::size_of::<*const u8>()),
                                 ::core::mem::size_of::<*const u8>(),
                             )
                             .unwrap();
-                        let (result149, _cleanup149) = wit_bindgen::rt::Cleanup::new(
-                            layout149,
+                        let (result203, _cleanup203) = wit_bindgen::rt::Cleanup::new(
+                            layout203,
                         );
-                        if let Some(cleanup) = _cleanup149 {
+                        if let Some(cleanup) = _cleanup203 {
                             cleanup.forget();
                         }
-                        for (i, e) in vec149.into_iter().enumerate() {
-                            let base = result149
+                        for (i, e) in vec203.into_iter().enumerate() {
+                            let base = result203
                                 .add(i * (4 * ::core::mem::size_of::<*const u8>()));
                             {
-                                let (t146_0, t146_1) = e;
-                                let vec147 = (t146_0.into_bytes()).into_boxed_slice();
-                                let ptr147 = vec147.as_ptr().cast::<u8>();
-                                let len147 = vec147.len();
-                                ::core::mem::forget(vec147);
+                                let (t200_0, t200_1) = e;
+                                let vec201 = (t200_0.into_bytes()).into_boxed_slice();
+                                let ptr201 = vec201.as_ptr().cast::<u8>();
+                                let len201 = vec201.len();
+                                ::core::mem::forget(vec201);
                                 *base
                                     .add(::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len147;
-                                *base.add(0).cast::<*mut u8>() = ptr147.cast_mut();
-                                let vec148 = (t146_1.into_bytes()).into_boxed_slice();
-                                let ptr148 = vec148.as_ptr().cast::<u8>();
-                                let len148 = vec148.len();
-                                ::core::mem::forget(vec148);
+                                    .cast::<usize>() = len201;
+                                *base.add(0).cast::<*mut u8>() = ptr201.cast_mut();
+                                let vec202 = (t200_1.into_bytes()).into_boxed_slice();
+                                let ptr202 = vec202.as_ptr().cast::<u8>();
+                                let len202 = vec202.len();
+                                ::core::mem::forget(vec202);
                                 *base
                                     .add(3 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len148;
+                                    .cast::<usize>() = len202;
                                 *base
                                     .add(2 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = ptr148.cast_mut();
+                                    .cast::<*mut u8>() = ptr202.cast_mut();
                             }
                         }
-                        *ptr144
+                        *ptr198
                             .add(8 + 3 * ::core::mem::size_of::<*const u8>())
-                            .cast::<usize>() = len149;
-                        *ptr144
+                            .cast::<usize>() = len203;
+                        *ptr198
                             .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                            .cast::<*mut u8>() = result149;
-                        use motia::step::types::ResponseBody as V153;
-                        match body145 {
-                            V153::Empty => {
-                                *ptr144
+                            .cast::<*mut u8>() = result203;
+                        use motia::step::types::ResponseBody as V207;
+                        match body199 {
+                            V207::Empty => {
+                                *ptr198
                                     .add(8 + 4 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>() = (0i32) as u8;
                             }
-                            V153::Json(e) => {
-                                *ptr144
+                            V207::Json(e) => {
+                                *ptr198
                                     .add(8 + 4 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>() = (1i32) as u8;
-                                let vec150 = (e.into_bytes()).into_boxed_slice();
-                                let ptr150 = vec150.as_ptr().cast::<u8>();
-                                let len150 = vec150.len();
-                                ::core::mem::forget(vec150);
-                                *ptr144
+                                let vec204 = (e.into_bytes()).into_boxed_slice();
+                                let ptr204 = vec204.as_ptr().cast::<u8>();
+                                let len204 = vec204.len();
+                                ::core::mem::forget(vec204);
+                                *ptr198
                                     .add(8 + 6 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len150;
-                                *ptr144
+                                    .cast::<usize>() = len204;
+                                *ptr198
                                     .add(8 + 5 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = ptr150.cast_mut();
+                                    .cast::<*mut u8>() = ptr204.cast_mut();
                             }
-                            V153::Text(e) => {
-                                *ptr144
+                            V207::Text(e) => {
+                                *ptr198
                                     .add(8 + 4 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>() = (2i32) as u8;
-                                let vec151 = (e.into_bytes()).into_boxed_slice();
-                                let ptr151 = vec151.as_ptr().cast::<u8>();
-                                let len151 = vec151.len();
-                                ::core::mem::forget(vec151);
-                                *ptr144
+                                let vec205 = (e.into_bytes()).into_boxed_slice();
+                                let ptr205 = vec205.as_ptr().cast::<u8>();
+                                let len205 = vec205.len();
+                                ::core::mem::forget(vec205);
+                                *ptr198
                                     .add(8 + 6 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len151;
-                                *ptr144
+                                    .cast::<usize>() = len205;
+                                *ptr198
                                     .add(8 + 5 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = ptr151.cast_mut();
+                                    .cast::<*mut u8>() = ptr205.cast_mut();
                             }
-                            V153::Bytes(e) => {
-                                *ptr144
+                            V207::Bytes(e) => {
+                                *ptr198
                                     .add(8 + 4 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>() = (3i32) as u8;
-                                let vec152 = <_ as Into<_rt::Vec<_>>>::into(e)
+                                let vec206 = <_ as Into<_rt::Vec<_>>>::into(e)
                                     .into_boxed_slice();
-                                let ptr152 = vec152.as_ptr().cast::<u8>();
-                                let len152 = vec152.len();
-                                ::core::mem::forget(vec152);
-                                *ptr144
+                                let ptr206 = vec206.as_ptr().cast::<u8>();
+                                let len206 = vec206.len();
+                                ::core::mem::forget(vec206);
+                                *ptr198
                                     .add(8 + 6 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len152;
-                                *ptr144
+                                    .cast::<usize>() = len206;
+                                *ptr198
                                     .add(8 + 5 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = ptr152.cast_mut();
+                                    .cast::<*mut u8>() = ptr206.cast_mut();
                             }
                         }
                     }
                     None => {
-                        *ptr144.add(8).cast::<u8>() = (0i32) as u8;
+                        *ptr198.add(8).cast::<u8>() = (0i32) as u8;
                     }
                 };
             }
             Err(e) => {
-                *ptr144.add(0).cast::<u8>() = (1i32) as u8;
+                *ptr198.add(0).cast::<u8>() = (1i32) as u8;
                 let motia::step::types::Failure {
-                    name: name154,
-                    message: message154,
-                    stack: stack154,
-                    retryable: retryable154,
-                    retry_after: retry_after154,
+                    name: name208,
+                    message: message208,
+                    stack: stack208,
+                    retryable: retryable208,
+                    retry_after: retry_after208,
                 } = e;
-                let vec155 = (name154.into_bytes()).into_boxed_slice();
-                let ptr155 = vec155.as_ptr().cast::<u8>();
-                let len155 = vec155.len();
-                ::core::mem::forget(vec155);
-                *ptr144
+                let vec209 = (name208.into_bytes()).into_boxed_slice();
+                let ptr209 = vec209.as_ptr().cast::<u8>();
+                let len209 = vec209.len();
+                ::core::mem::forget(vec209);
+                *ptr198
                     .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                    .cast::<usize>() = len155;
-                *ptr144.add(8).cast::<*mut u8>() = ptr155.cast_mut();
-                let vec156 = (message154.into_bytes()).into_boxed_slice();
-                let ptr156 = vec156.as_ptr().cast::<u8>();
-                let len156 = vec156.len();
-                ::core::mem::forget(vec156);
-                *ptr144
+                    .cast::<usize>() = len209;
+                *ptr198.add(8).cast::<*mut u8>() = ptr209.cast_mut();
+                let vec210 = (message208.into_bytes()).into_boxed_slice();
+                let ptr210 = vec210.as_ptr().cast::<u8>();
+                let len210 = vec210.len();
+                ::core::mem::forget(vec210);
+                *ptr198
                     .add(8 + 3 * ::core::mem::size_of::<*const u8>())
-                    .cast::<usize>() = len156;
-                *ptr144
+                    .cast::<usize>() = len210;
+                *ptr198
                     .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                    .cast::<*mut u8>() = ptr156.cast_mut();
-                match stack154 {
+                    .cast::<*mut u8>() = ptr210.cast_mut();
+                match stack208 {
                     Some(e) => {
-                        *ptr144
+                        *ptr198
                             .add(8 + 4 * ::core::mem::size_of::<*const u8>())
                             .cast::<u8>() = (1i32) as u8;
-                        let vec157 = (e.into_bytes()).into_boxed_slice();
-                        let ptr157 = vec157.as_ptr().cast::<u8>();
-                        let len157 = vec157.len();
-                        ::core::mem::forget(vec157);
-                        *ptr144
+                        let vec211 = (e.into_bytes()).into_boxed_slice();
+                        let ptr211 = vec211.as_ptr().cast::<u8>();
+                        let len211 = vec211.len();
+                        ::core::mem::forget(vec211);
+                        *ptr198
                             .add(8 + 6 * ::core::mem::size_of::<*const u8>())
-                            .cast::<usize>() = len157;
-                        *ptr144
+                            .cast::<usize>() = len211;
+                        *ptr198
                             .add(8 + 5 * ::core::mem::size_of::<*const u8>())
-                            .cast::<*mut u8>() = ptr157.cast_mut();
+                            .cast::<*mut u8>() = ptr211.cast_mut();
                     }
                     None => {
-                        *ptr144
+                        *ptr198
                             .add(8 + 4 * ::core::mem::size_of::<*const u8>())
                             .cast::<u8>() = (0i32) as u8;
                     }
                 };
-                *ptr144.add(8 + 7 * ::core::mem::size_of::<*const u8>()).cast::<u8>() = (match retryable154 {
+                *ptr198.add(8 + 7 * ::core::mem::size_of::<*const u8>()).cast::<u8>() = (match retryable208 {
                     true => 1,
                     false => 0,
                 }) as u8;
-                match retry_after154 {
+                match retry_after208 {
                     Some(e) => {
-                        *ptr144
+                        *ptr198
                             .add(8 + 8 * ::core::mem::size_of::<*const u8>())
                             .cast::<u8>() = (1i32) as u8;
-                        *ptr144
+                        *ptr198
                             .add(16 + 8 * ::core::mem::size_of::<*const u8>())
                             .cast::<i64>() = _rt::as_i64(e);
                     }
                     None => {
-                        *ptr144
+                        *ptr198
                             .add(8 + 8 * ::core::mem::size_of::<*const u8>())
                             .cast::<u8>() = (0i32) as u8;
                     }
                 };
             }
         };
-        ptr144
+        ptr198
     }
 }
 #[doc(hidden)]
@@ -1187,7 +1513,8 @@ pub trait Guest {
     /// The step's `config`. Read once, at build, with no interface granted.
     #[allow(async_fn_in_trait)]
     fn config() -> ::core::result::Result<Json, Failure>;
-    /// Runs the handler. An api step returns a response; the other kinds return none.
+    /// Runs the handler, or the function of a stream or of the project's config. An api step returns a
+    /// response; the other kinds of steps return none; for the others `trigger` says it.
     #[allow(async_fn_in_trait)]
     fn handle(
         invocation: Invocation,
@@ -1558,6 +1885,50 @@ pub mod motia {
                         .finish()
                 }
             }
+            /// Who wants to follow streams: the request that opens a WebSocket or a stream of server-sent events.
+            #[derive(Clone)]
+            pub struct AuthRequest {
+                /// The headers, names in lower case, in the order in which they came.
+                pub headers: _rt::Vec<(_rt::String, _rt::String)>,
+                /// The path and the query as the client sent them.
+                pub url: _rt::String,
+            }
+            impl ::core::fmt::Debug for AuthRequest {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_struct("AuthRequest")
+                        .field("headers", &self.headers)
+                        .field("url", &self.url)
+                        .finish()
+                }
+            }
+            /// What a client follows, or wants to.
+            #[derive(Clone)]
+            pub struct SubscriptionRequest {
+                /// The stream's name.
+                pub stream_name: _rt::String,
+                /// The group.
+                pub group_id: _rt::String,
+                /// One item; none for all of the group.
+                pub id: ::core::option::Option<_rt::String>,
+                /// What `authenticate` answered for the client; none for an anonymous one.
+                pub context: ::core::option::Option<Json>,
+            }
+            impl ::core::fmt::Debug for SubscriptionRequest {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_struct("SubscriptionRequest")
+                        .field("stream-name", &self.stream_name)
+                        .field("group-id", &self.group_id)
+                        .field("id", &self.id)
+                        .field("context", &self.context)
+                        .finish()
+                }
+            }
             /// Why the step is invoked.
             #[derive(Clone)]
             pub enum Trigger {
@@ -1573,6 +1944,15 @@ pub mod motia {
                 State(StateChange),
                 /// A change of a stream item.
                 Stream(StreamChange),
+                /// A client of streams has come. The project's config answers 200 with who it is as the JSON body, or
+                /// nothing for an anonymous one; a failure refuses it.
+                Authenticate(AuthRequest),
+                /// A client wants to follow a stream. Its `canAccess` answers 200 or 403.
+                CanAccess(SubscriptionRequest),
+                /// A client that may follow a stream joins. Its `onJoin` answers 200 or 403.
+                Join(SubscriptionRequest),
+                /// A client does not follow a stream any more. Its `onLeave` answers nothing.
+                Leave(SubscriptionRequest),
             }
             impl ::core::fmt::Debug for Trigger {
                 fn fmt(
@@ -1597,6 +1977,18 @@ pub mod motia {
                         }
                         Trigger::Stream(e) => {
                             f.debug_tuple("Trigger::Stream").field(e).finish()
+                        }
+                        Trigger::Authenticate(e) => {
+                            f.debug_tuple("Trigger::Authenticate").field(e).finish()
+                        }
+                        Trigger::CanAccess(e) => {
+                            f.debug_tuple("Trigger::CanAccess").field(e).finish()
+                        }
+                        Trigger::Join(e) => {
+                            f.debug_tuple("Trigger::Join").field(e).finish()
+                        }
+                        Trigger::Leave(e) => {
+                            f.debug_tuple("Trigger::Leave").field(e).finish()
                         }
                     }
                 }
@@ -1878,7 +2270,7 @@ pub mod motia {
                         .cast::<*mut u8>() = result9;
                     let ptr10 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
-                    #[link(wasm_import_module = "motia:step/emitter@0.2.0")]
+                    #[link(wasm_import_module = "motia:step/emitter@0.3.0")]
                     unsafe extern "C" {
                         #[link_name = "emit"]
                         fn wit_import11(_: *mut u8, _: *mut u8);
@@ -2020,7 +2412,7 @@ pub mod motia {
                     let len0 = vec0.len();
                     let ptr1 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
-                    #[link(wasm_import_module = "motia:step/emitter@0.2.0")]
+                    #[link(wasm_import_module = "motia:step/emitter@0.3.0")]
                     unsafe extern "C" {
                         #[link_name = "cancel"]
                         fn wit_import2(_: *mut u8, _: usize, _: *mut u8);
@@ -2226,7 +2618,7 @@ pub mod motia {
                     let len1 = vec1.len();
                     let ptr2 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
-                    #[link(wasm_import_module = "motia:step/state@0.2.0")]
+                    #[link(wasm_import_module = "motia:step/state@0.3.0")]
                     unsafe extern "C" {
                         #[link_name = "get"]
                         fn wit_import3(
@@ -2401,7 +2793,7 @@ pub mod motia {
                     let len2 = vec2.len();
                     let ptr3 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
-                    #[link(wasm_import_module = "motia:step/state@0.2.0")]
+                    #[link(wasm_import_module = "motia:step/state@0.3.0")]
                     unsafe extern "C" {
                         #[link_name = "set"]
                         fn wit_import4(
@@ -2584,7 +2976,7 @@ pub mod motia {
                     let len1 = vec1.len();
                     let ptr2 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
-                    #[link(wasm_import_module = "motia:step/state@0.2.0")]
+                    #[link(wasm_import_module = "motia:step/state@0.3.0")]
                     unsafe extern "C" {
                         #[link_name = "delete"]
                         fn wit_import3(
@@ -2751,7 +3143,7 @@ pub mod motia {
                     let len0 = vec0.len();
                     let ptr1 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
-                    #[link(wasm_import_module = "motia:step/state@0.2.0")]
+                    #[link(wasm_import_module = "motia:step/state@0.3.0")]
                     unsafe extern "C" {
                         #[link_name = "get-group"]
                         fn wit_import2(_: *mut u8, _: usize, _: *mut u8);
@@ -2927,7 +3319,7 @@ pub mod motia {
                     let len0 = vec0.len();
                     let ptr1 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
-                    #[link(wasm_import_module = "motia:step/state@0.2.0")]
+                    #[link(wasm_import_module = "motia:step/state@0.3.0")]
                     unsafe extern "C" {
                         #[link_name = "clear"]
                         fn wit_import2(_: *mut u8, _: usize, _: *mut u8);
@@ -3155,7 +3547,7 @@ pub mod motia {
                     }
                     let ptr14 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
-                    #[link(wasm_import_module = "motia:step/state@0.2.0")]
+                    #[link(wasm_import_module = "motia:step/state@0.3.0")]
                     unsafe extern "C" {
                         #[link_name = "update"]
                         fn wit_import15(
@@ -3359,7 +3751,7 @@ pub mod motia {
                     let len2 = vec2.len();
                     let ptr3 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
-                    #[link(wasm_import_module = "motia:step/streams@0.2.0")]
+                    #[link(wasm_import_module = "motia:step/streams@0.3.0")]
                     unsafe extern "C" {
                         #[link_name = "get"]
                         fn wit_import4(
@@ -3550,7 +3942,7 @@ pub mod motia {
                     let len3 = vec3.len();
                     let ptr4 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
-                    #[link(wasm_import_module = "motia:step/streams@0.2.0")]
+                    #[link(wasm_import_module = "motia:step/streams@0.3.0")]
                     unsafe extern "C" {
                         #[link_name = "set"]
                         fn wit_import5(
@@ -3731,7 +4123,7 @@ pub mod motia {
                     let len2 = vec2.len();
                     let ptr3 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
-                    #[link(wasm_import_module = "motia:step/streams@0.2.0")]
+                    #[link(wasm_import_module = "motia:step/streams@0.3.0")]
                     unsafe extern "C" {
                         #[link_name = "delete"]
                         fn wit_import4(
@@ -3914,7 +4306,7 @@ pub mod motia {
                     let len1 = vec1.len();
                     let ptr2 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
-                    #[link(wasm_import_module = "motia:step/streams@0.2.0")]
+                    #[link(wasm_import_module = "motia:step/streams@0.3.0")]
                     unsafe extern "C" {
                         #[link_name = "get-group"]
                         fn wit_import3(
@@ -4126,7 +4518,7 @@ pub mod motia {
                     let len5 = vec5.len();
                     let ptr6 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
-                    #[link(wasm_import_module = "motia:step/streams@0.2.0")]
+                    #[link(wasm_import_module = "motia:step/streams@0.3.0")]
                     unsafe extern "C" {
                         #[link_name = "send"]
                         fn wit_import7(
@@ -4338,7 +4730,7 @@ pub mod motia {
                         None => (0i32, ::core::ptr::null_mut(), 0usize),
                     };
                     #[cfg(target_arch = "wasm32")]
-                    #[link(wasm_import_module = "motia:step/logger@0.2.0")]
+                    #[link(wasm_import_module = "motia:step/logger@0.3.0")]
                     unsafe extern "C" {
                         #[link_name = "log"]
                         fn wit_import3(
@@ -4738,12 +5130,12 @@ macro_rules! __export_step_impl {
         $($path_to_types_root)*:: __export_world_step_cabi!($ty with_types_in
         $($path_to_types_root)*); const _ : () = { #[rustfmt::skip] #[cfg(target_arch =
         "wasm32")] #[unsafe (link_section =
-        "component-type:wit-bindgen:0.61.1:motia:step@0.2.0:step:imports and exports")]
+        "component-type:wit-bindgen:0.61.1:motia:step@0.3.0:step:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 2336] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 2483] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xa5\x11\x01A\x02\x01\
-A\x1c\x01B'\x01s\x04\0\x04json\x03\0\0\x01q\x04\x06denied\x01s\0\x07invalid\x01s\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xb8\x12\x01A\x02\x01\
+A\x1c\x01B+\x01s\x04\0\x04json\x03\0\0\x01q\x04\x06denied\x01s\0\x07invalid\x01s\
 \0\x05limit\x01s\0\x0bunavailable\x01s\0\x04\0\x05error\x03\0\x02\x01ks\x01p}\x01\
 r\x04\x04names\x09file-name\x04\x0ccontent-type\x04\x04data\x05\x04\0\x04part\x03\
 \0\x06\x01p\x07\x01q\x06\x05empty\0\0\x04json\0\0\x04text\0\0\x05bytes\0\0\x04fo\
@@ -4757,46 +5149,49 @@ ent\x03\0\x13\x01r\x01\x0cscheduled-atw\x04\0\x09cron-tick\x03\0\x15\x01k\x01\x0
 r\x04\x08group-ids\x03keys\x09old-value\x17\x09new-value\x17\x04\0\x0cstate-chan\
 ge\x03\0\x18\x01m\x03\x06create\x06update\x06delete\x04\0\x0dstream-action\x03\0\
 \x1a\x01r\x05\x0bstream-names\x08group-ids\x02ids\x06action\x1b\x04data\x01\x04\0\
-\x0dstream-change\x03\0\x1c\x01p\x14\x01q\x06\x03api\x01\x0e\0\x05event\x01\x14\0\
-\x05batch\x01\x1e\0\x04cron\x01\x16\0\x05state\x01\x19\0\x06stream\x01\x1d\0\x04\
-\0\x07trigger\x03\0\x1f\x01ps\x01r\x06\x02ids\x08trace-ids\x05flows!\x07attempty\
-\x08deadlinew\x07trigger\x20\x04\0\x0ainvocation\x03\0\"\x01kw\x01r\x05\x04names\
-\x07messages\x05stack\x04\x09retryable\x7f\x0bretry-after$\x04\0\x07failure\x03\0\
-%\x03\0\x16motia:step/types@0.2.0\x05\0\x02\x03\0\0\x04json\x02\x03\0\0\x05error\
-\x01B\x11\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x02\x04\0\x05\
-error\x03\0\x02\x01ks\x01kw\x01kz\x01o\x02ss\x01p\x07\x01r\x06\x10message-group-\
-id\x04\x02id\x04\x02at\x05\x05delay\x05\x08priority\x06\x07headers\x08\x04\0\x0c\
-emit-options\x03\0\x09\x01j\x01s\x01\x03\x01@\x03\x05topics\x04data\x01\x07optio\
-ns\x0a\0\x0b\x04\0\x04emit\x01\x0c\x01j\x01\x7f\x01\x03\x01@\x01\x02ids\0\x0d\x04\
-\0\x06cancel\x01\x0e\x03\0\x18motia:step/emitter@0.2.0\x05\x03\x01B\x1c\x02\x03\x02\
-\x01\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x01r\
-\x02\x03keys\x05value\x01\x04\0\x05entry\x03\0\x04\x01o\x02s\x01\x01o\x02su\x01q\
-\x05\x03set\x01\x06\0\x05merge\x01\x06\0\x09increment\x01\x07\0\x09decrement\x01\
-\x07\0\x06remove\x01s\0\x04\0\x09update-op\x03\0\x08\x01k\x01\x01j\x01\x0a\x01\x03\
-\x01@\x02\x08group-ids\x03keys\0\x0b\x04\0\x03get\x01\x0c\x01@\x03\x08group-ids\x03\
-keys\x05value\x01\0\x0b\x04\0\x03set\x01\x0d\x04\0\x06delete\x01\x0c\x01p\x05\x01\
-j\x01\x0e\x01\x03\x01@\x01\x08group-ids\0\x0f\x04\0\x09get-group\x01\x10\x01j\0\x01\
-\x03\x01@\x01\x08group-ids\0\x11\x04\0\x05clear\x01\x12\x01p\x09\x01j\x01\x01\x01\
-\x03\x01@\x03\x08group-ids\x03keys\x03ops\x13\0\x14\x04\0\x06update\x01\x15\x03\0\
-\x16motia:step/state@0.2.0\x05\x04\x01B\x16\x02\x03\x02\x01\x01\x04\0\x04json\x03\
-\0\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x01r\x02\x02ids\x04data\x01\x04\
-\0\x04item\x03\0\x04\x01k\x01\x01j\x01\x06\x01\x03\x01@\x03\x0bstream-names\x08g\
-roup-ids\x02ids\0\x07\x04\0\x03get\x01\x08\x01j\x01\x01\x01\x03\x01@\x04\x0bstre\
-am-names\x08group-ids\x02ids\x04data\x01\0\x09\x04\0\x03set\x01\x0a\x04\0\x06del\
-ete\x01\x08\x01p\x05\x01j\x01\x0b\x01\x03\x01@\x02\x0bstream-names\x08group-ids\0\
-\x0c\x04\0\x09get-group\x01\x0d\x01ks\x01j\0\x01\x03\x01@\x05\x0bstream-names\x08\
-group-ids\x02id\x0e\x0aevent-types\x04data\x01\0\x0f\x04\0\x04send\x01\x10\x03\0\
-\x18motia:step/streams@0.2.0\x05\x05\x01B\x07\x02\x03\x02\x01\x01\x04\0\x04json\x03\
-\0\0\x01m\x04\x05debug\x04info\x04warn\x05error\x04\0\x05level\x03\0\x02\x01k\x01\
-\x01@\x03\x05level\x03\x07messages\x04args\x04\x01\0\x04\0\x03log\x01\x05\x03\0\x17\
-motia:step/logger@0.2.0\x05\x06\x01B\x0a\x01o\x02ss\x01p\0\x01@\0\0\x01\x04\0\x0f\
+\x0dstream-change\x03\0\x1c\x01r\x02\x07headers\x0c\x03urls\x04\0\x0cauth-reques\
+t\x03\0\x1e\x01r\x04\x0bstream-names\x08group-ids\x02id\x04\x07context\x17\x04\0\
+\x14subscription-request\x03\0\x20\x01p\x14\x01q\x0a\x03api\x01\x0e\0\x05event\x01\
+\x14\0\x05batch\x01\"\0\x04cron\x01\x16\0\x05state\x01\x19\0\x06stream\x01\x1d\0\
+\x0cauthenticate\x01\x1f\0\x0acan-access\x01!\0\x04join\x01!\0\x05leave\x01!\0\x04\
+\0\x07trigger\x03\0#\x01ps\x01r\x06\x02ids\x08trace-ids\x05flows%\x07attempty\x08\
+deadlinew\x07trigger$\x04\0\x0ainvocation\x03\0&\x01kw\x01r\x05\x04names\x07mess\
+ages\x05stack\x04\x09retryable\x7f\x0bretry-after(\x04\0\x07failure\x03\0)\x03\0\
+\x16motia:step/types@0.3.0\x05\0\x02\x03\0\0\x04json\x02\x03\0\0\x05error\x01B\x11\
+\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\
+\0\x02\x01ks\x01kw\x01kz\x01o\x02ss\x01p\x07\x01r\x06\x10message-group-id\x04\x02\
+id\x04\x02at\x05\x05delay\x05\x08priority\x06\x07headers\x08\x04\0\x0cemit-optio\
+ns\x03\0\x09\x01j\x01s\x01\x03\x01@\x03\x05topics\x04data\x01\x07options\x0a\0\x0b\
+\x04\0\x04emit\x01\x0c\x01j\x01\x7f\x01\x03\x01@\x01\x02ids\0\x0d\x04\0\x06cance\
+l\x01\x0e\x03\0\x18motia:step/emitter@0.3.0\x05\x03\x01B\x1c\x02\x03\x02\x01\x01\
+\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x01r\x02\x03\
+keys\x05value\x01\x04\0\x05entry\x03\0\x04\x01o\x02s\x01\x01o\x02su\x01q\x05\x03\
+set\x01\x06\0\x05merge\x01\x06\0\x09increment\x01\x07\0\x09decrement\x01\x07\0\x06\
+remove\x01s\0\x04\0\x09update-op\x03\0\x08\x01k\x01\x01j\x01\x0a\x01\x03\x01@\x02\
+\x08group-ids\x03keys\0\x0b\x04\0\x03get\x01\x0c\x01@\x03\x08group-ids\x03keys\x05\
+value\x01\0\x0b\x04\0\x03set\x01\x0d\x04\0\x06delete\x01\x0c\x01p\x05\x01j\x01\x0e\
+\x01\x03\x01@\x01\x08group-ids\0\x0f\x04\0\x09get-group\x01\x10\x01j\0\x01\x03\x01\
+@\x01\x08group-ids\0\x11\x04\0\x05clear\x01\x12\x01p\x09\x01j\x01\x01\x01\x03\x01\
+@\x03\x08group-ids\x03keys\x03ops\x13\0\x14\x04\0\x06update\x01\x15\x03\0\x16mot\
+ia:step/state@0.3.0\x05\x04\x01B\x16\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x02\
+\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x01r\x02\x02ids\x04data\x01\x04\0\x04i\
+tem\x03\0\x04\x01k\x01\x01j\x01\x06\x01\x03\x01@\x03\x0bstream-names\x08group-id\
+s\x02ids\0\x07\x04\0\x03get\x01\x08\x01j\x01\x01\x01\x03\x01@\x04\x0bstream-name\
+s\x08group-ids\x02ids\x04data\x01\0\x09\x04\0\x03set\x01\x0a\x04\0\x06delete\x01\
+\x08\x01p\x05\x01j\x01\x0b\x01\x03\x01@\x02\x0bstream-names\x08group-ids\0\x0c\x04\
+\0\x09get-group\x01\x0d\x01ks\x01j\0\x01\x03\x01@\x05\x0bstream-names\x08group-i\
+ds\x02id\x0e\x0aevent-types\x04data\x01\0\x0f\x04\0\x04send\x01\x10\x03\0\x18mot\
+ia:step/streams@0.3.0\x05\x05\x01B\x07\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\
+\x01m\x04\x05debug\x04info\x04warn\x05error\x04\0\x05level\x03\0\x02\x01k\x01\x01\
+@\x03\x05level\x03\x07messages\x04args\x04\x01\0\x04\0\x03log\x01\x05\x03\0\x17m\
+otia:step/logger@0.3.0\x05\x06\x01B\x0a\x01o\x02ss\x01p\0\x01@\0\0\x01\x04\0\x0f\
 get-environment\x01\x02\x01ps\x01@\0\0\x03\x04\0\x0dget-arguments\x01\x04\x01ks\x01\
 @\0\0\x05\x04\0\x0binitial-cwd\x01\x06\x03\0\x1awasi:cli/environment@0.2.0\x05\x07\
 \x03\0\x04json\x03\0\x01\x02\x03\0\0\x0ainvocation\x03\0\x0ainvocation\x03\0\x09\
 \x02\x03\0\0\x08response\x03\0\x08response\x03\0\x0b\x02\x03\0\0\x07failure\x03\0\
 \x07failure\x03\0\x0d\x01j\x01\x08\x01\x0e\x01@\0\0\x0f\x04\0\x06config\x01\x10\x01\
 k\x0c\x01j\x01\x11\x01\x0e\x01@\x01\x0ainvocation\x0a\0\x12\x04\0\x06handle\x01\x13\
-\x04\0\x15motia:step/step@0.2.0\x04\0\x0b\x0a\x01\0\x04step\x03\0\0\0G\x09produc\
+\x04\0\x15motia:step/step@0.3.0\x04\0\x0b\x0a\x01\0\x04step\x03\0\0\0G\x09produc\
 ers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060\
 .61.1";
         };
@@ -4807,13 +5202,13 @@ pub use __export_step_impl as export;
 #[rustfmt::skip]
 #[cfg(target_arch = "wasm32")]
 #[unsafe(
-    link_section = "component-type:wit-bindgen:0.61.1:motia:step@0.2.0:step-with-all-of-its-exports-removed:encoded world"
+    link_section = "component-type:wit-bindgen:0.61.1:motia:step@0.3.0:step-with-all-of-its-exports-removed:encoded world"
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 2341] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x8a\x11\x01A\x02\x01\
-A\x15\x01B'\x01s\x04\0\x04json\x03\0\0\x01q\x04\x06denied\x01s\0\x07invalid\x01s\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 2488] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x9d\x12\x01A\x02\x01\
+A\x15\x01B+\x01s\x04\0\x04json\x03\0\0\x01q\x04\x06denied\x01s\0\x07invalid\x01s\
 \0\x05limit\x01s\0\x0bunavailable\x01s\0\x04\0\x05error\x03\0\x02\x01ks\x01p}\x01\
 r\x04\x04names\x09file-name\x04\x0ccontent-type\x04\x04data\x05\x04\0\x04part\x03\
 \0\x06\x01p\x07\x01q\x06\x05empty\0\0\x04json\0\0\x04text\0\0\x05bytes\0\0\x04fo\
@@ -4827,44 +5222,47 @@ ent\x03\0\x13\x01r\x01\x0cscheduled-atw\x04\0\x09cron-tick\x03\0\x15\x01k\x01\x0
 r\x04\x08group-ids\x03keys\x09old-value\x17\x09new-value\x17\x04\0\x0cstate-chan\
 ge\x03\0\x18\x01m\x03\x06create\x06update\x06delete\x04\0\x0dstream-action\x03\0\
 \x1a\x01r\x05\x0bstream-names\x08group-ids\x02ids\x06action\x1b\x04data\x01\x04\0\
-\x0dstream-change\x03\0\x1c\x01p\x14\x01q\x06\x03api\x01\x0e\0\x05event\x01\x14\0\
-\x05batch\x01\x1e\0\x04cron\x01\x16\0\x05state\x01\x19\0\x06stream\x01\x1d\0\x04\
-\0\x07trigger\x03\0\x1f\x01ps\x01r\x06\x02ids\x08trace-ids\x05flows!\x07attempty\
-\x08deadlinew\x07trigger\x20\x04\0\x0ainvocation\x03\0\"\x01kw\x01r\x05\x04names\
-\x07messages\x05stack\x04\x09retryable\x7f\x0bretry-after$\x04\0\x07failure\x03\0\
-%\x03\0\x16motia:step/types@0.2.0\x05\0\x02\x03\0\0\x04json\x02\x03\0\0\x05error\
-\x01B\x11\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x02\x04\0\x05\
-error\x03\0\x02\x01ks\x01kw\x01kz\x01o\x02ss\x01p\x07\x01r\x06\x10message-group-\
-id\x04\x02id\x04\x02at\x05\x05delay\x05\x08priority\x06\x07headers\x08\x04\0\x0c\
-emit-options\x03\0\x09\x01j\x01s\x01\x03\x01@\x03\x05topics\x04data\x01\x07optio\
-ns\x0a\0\x0b\x04\0\x04emit\x01\x0c\x01j\x01\x7f\x01\x03\x01@\x01\x02ids\0\x0d\x04\
-\0\x06cancel\x01\x0e\x03\0\x18motia:step/emitter@0.2.0\x05\x03\x01B\x1c\x02\x03\x02\
-\x01\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x01r\
-\x02\x03keys\x05value\x01\x04\0\x05entry\x03\0\x04\x01o\x02s\x01\x01o\x02su\x01q\
-\x05\x03set\x01\x06\0\x05merge\x01\x06\0\x09increment\x01\x07\0\x09decrement\x01\
-\x07\0\x06remove\x01s\0\x04\0\x09update-op\x03\0\x08\x01k\x01\x01j\x01\x0a\x01\x03\
-\x01@\x02\x08group-ids\x03keys\0\x0b\x04\0\x03get\x01\x0c\x01@\x03\x08group-ids\x03\
-keys\x05value\x01\0\x0b\x04\0\x03set\x01\x0d\x04\0\x06delete\x01\x0c\x01p\x05\x01\
-j\x01\x0e\x01\x03\x01@\x01\x08group-ids\0\x0f\x04\0\x09get-group\x01\x10\x01j\0\x01\
-\x03\x01@\x01\x08group-ids\0\x11\x04\0\x05clear\x01\x12\x01p\x09\x01j\x01\x01\x01\
-\x03\x01@\x03\x08group-ids\x03keys\x03ops\x13\0\x14\x04\0\x06update\x01\x15\x03\0\
-\x16motia:step/state@0.2.0\x05\x04\x01B\x16\x02\x03\x02\x01\x01\x04\0\x04json\x03\
-\0\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x01r\x02\x02ids\x04data\x01\x04\
-\0\x04item\x03\0\x04\x01k\x01\x01j\x01\x06\x01\x03\x01@\x03\x0bstream-names\x08g\
-roup-ids\x02ids\0\x07\x04\0\x03get\x01\x08\x01j\x01\x01\x01\x03\x01@\x04\x0bstre\
-am-names\x08group-ids\x02ids\x04data\x01\0\x09\x04\0\x03set\x01\x0a\x04\0\x06del\
-ete\x01\x08\x01p\x05\x01j\x01\x0b\x01\x03\x01@\x02\x0bstream-names\x08group-ids\0\
-\x0c\x04\0\x09get-group\x01\x0d\x01ks\x01j\0\x01\x03\x01@\x05\x0bstream-names\x08\
-group-ids\x02id\x0e\x0aevent-types\x04data\x01\0\x0f\x04\0\x04send\x01\x10\x03\0\
-\x18motia:step/streams@0.2.0\x05\x05\x01B\x07\x02\x03\x02\x01\x01\x04\0\x04json\x03\
-\0\0\x01m\x04\x05debug\x04info\x04warn\x05error\x04\0\x05level\x03\0\x02\x01k\x01\
-\x01@\x03\x05level\x03\x07messages\x04args\x04\x01\0\x04\0\x03log\x01\x05\x03\0\x17\
-motia:step/logger@0.2.0\x05\x06\x01B\x0a\x01o\x02ss\x01p\0\x01@\0\0\x01\x04\0\x0f\
+\x0dstream-change\x03\0\x1c\x01r\x02\x07headers\x0c\x03urls\x04\0\x0cauth-reques\
+t\x03\0\x1e\x01r\x04\x0bstream-names\x08group-ids\x02id\x04\x07context\x17\x04\0\
+\x14subscription-request\x03\0\x20\x01p\x14\x01q\x0a\x03api\x01\x0e\0\x05event\x01\
+\x14\0\x05batch\x01\"\0\x04cron\x01\x16\0\x05state\x01\x19\0\x06stream\x01\x1d\0\
+\x0cauthenticate\x01\x1f\0\x0acan-access\x01!\0\x04join\x01!\0\x05leave\x01!\0\x04\
+\0\x07trigger\x03\0#\x01ps\x01r\x06\x02ids\x08trace-ids\x05flows%\x07attempty\x08\
+deadlinew\x07trigger$\x04\0\x0ainvocation\x03\0&\x01kw\x01r\x05\x04names\x07mess\
+ages\x05stack\x04\x09retryable\x7f\x0bretry-after(\x04\0\x07failure\x03\0)\x03\0\
+\x16motia:step/types@0.3.0\x05\0\x02\x03\0\0\x04json\x02\x03\0\0\x05error\x01B\x11\
+\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\
+\0\x02\x01ks\x01kw\x01kz\x01o\x02ss\x01p\x07\x01r\x06\x10message-group-id\x04\x02\
+id\x04\x02at\x05\x05delay\x05\x08priority\x06\x07headers\x08\x04\0\x0cemit-optio\
+ns\x03\0\x09\x01j\x01s\x01\x03\x01@\x03\x05topics\x04data\x01\x07options\x0a\0\x0b\
+\x04\0\x04emit\x01\x0c\x01j\x01\x7f\x01\x03\x01@\x01\x02ids\0\x0d\x04\0\x06cance\
+l\x01\x0e\x03\0\x18motia:step/emitter@0.3.0\x05\x03\x01B\x1c\x02\x03\x02\x01\x01\
+\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x01r\x02\x03\
+keys\x05value\x01\x04\0\x05entry\x03\0\x04\x01o\x02s\x01\x01o\x02su\x01q\x05\x03\
+set\x01\x06\0\x05merge\x01\x06\0\x09increment\x01\x07\0\x09decrement\x01\x07\0\x06\
+remove\x01s\0\x04\0\x09update-op\x03\0\x08\x01k\x01\x01j\x01\x0a\x01\x03\x01@\x02\
+\x08group-ids\x03keys\0\x0b\x04\0\x03get\x01\x0c\x01@\x03\x08group-ids\x03keys\x05\
+value\x01\0\x0b\x04\0\x03set\x01\x0d\x04\0\x06delete\x01\x0c\x01p\x05\x01j\x01\x0e\
+\x01\x03\x01@\x01\x08group-ids\0\x0f\x04\0\x09get-group\x01\x10\x01j\0\x01\x03\x01\
+@\x01\x08group-ids\0\x11\x04\0\x05clear\x01\x12\x01p\x09\x01j\x01\x01\x01\x03\x01\
+@\x03\x08group-ids\x03keys\x03ops\x13\0\x14\x04\0\x06update\x01\x15\x03\0\x16mot\
+ia:step/state@0.3.0\x05\x04\x01B\x16\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x02\
+\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x01r\x02\x02ids\x04data\x01\x04\0\x04i\
+tem\x03\0\x04\x01k\x01\x01j\x01\x06\x01\x03\x01@\x03\x0bstream-names\x08group-id\
+s\x02ids\0\x07\x04\0\x03get\x01\x08\x01j\x01\x01\x01\x03\x01@\x04\x0bstream-name\
+s\x08group-ids\x02ids\x04data\x01\0\x09\x04\0\x03set\x01\x0a\x04\0\x06delete\x01\
+\x08\x01p\x05\x01j\x01\x0b\x01\x03\x01@\x02\x0bstream-names\x08group-ids\0\x0c\x04\
+\0\x09get-group\x01\x0d\x01ks\x01j\0\x01\x03\x01@\x05\x0bstream-names\x08group-i\
+ds\x02id\x0e\x0aevent-types\x04data\x01\0\x0f\x04\0\x04send\x01\x10\x03\0\x18mot\
+ia:step/streams@0.3.0\x05\x05\x01B\x07\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\
+\x01m\x04\x05debug\x04info\x04warn\x05error\x04\0\x05level\x03\0\x02\x01k\x01\x01\
+@\x03\x05level\x03\x07messages\x04args\x04\x01\0\x04\0\x03log\x01\x05\x03\0\x17m\
+otia:step/logger@0.3.0\x05\x06\x01B\x0a\x01o\x02ss\x01p\0\x01@\0\0\x01\x04\0\x0f\
 get-environment\x01\x02\x01ps\x01@\0\0\x03\x04\0\x0dget-arguments\x01\x04\x01ks\x01\
 @\0\0\x05\x04\0\x0binitial-cwd\x01\x06\x03\0\x1awasi:cli/environment@0.2.0\x05\x07\
 \x03\0\x04json\x03\0\x01\x02\x03\0\0\x0ainvocation\x03\0\x0ainvocation\x03\0\x09\
 \x02\x03\0\0\x08response\x03\0\x08response\x03\0\x0b\x02\x03\0\0\x07failure\x03\0\
-\x07failure\x03\0\x0d\x04\05motia:step/step-with-all-of-its-exports-removed@0.2.\
+\x07failure\x03\0\x0d\x04\05motia:step/step-with-all-of-its-exports-removed@0.3.\
 0\x04\0\x0b*\x01\0$step-with-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\
 \x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
 #[inline(never)]

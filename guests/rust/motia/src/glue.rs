@@ -9,8 +9,8 @@ use self::bindings::{
     motia::step::types::{self, Failure, Invocation},
 };
 use crate::{
-    Body, Context, CronTick, Error, Event, Part, Request, Response, Result, StateChange, Step,
-    StreamAction, StreamChange, Trigger, context::Call,
+    AuthRequest, Body, Context, CronTick, Error, Event, Part, Request, Response, Result,
+    StateChange, Step, StreamAction, StreamChange, Subscription, Trigger, context::Call,
 };
 
 #[rustfmt::skip]
@@ -79,6 +79,21 @@ fn trigger(trigger: types::Trigger) -> Result<Trigger> {
             },
             data: serde_json::from_str(&change.data)?,
         }),
+        types::Trigger::Authenticate(types::AuthRequest { headers, url }) => {
+            Trigger::Authenticate(AuthRequest { headers, url })
+        }
+        types::Trigger::CanAccess(request) => Trigger::CanAccess(subscription(request)?),
+        types::Trigger::Join(request) => Trigger::Join(subscription(request)?),
+        types::Trigger::Leave(request) => Trigger::Leave(subscription(request)?),
+    })
+}
+
+fn subscription(request: types::SubscriptionRequest) -> Result<Subscription> {
+    Ok(Subscription {
+        stream_name: request.stream_name,
+        group_id: request.group_id,
+        id: request.id,
+        context: request.context.map(|text| serde_json::from_str(&text)).transpose()?,
     })
 }
 

@@ -77,13 +77,15 @@ pub use schemars;
 pub use serde_json::{Value, json};
 pub use state::{State, Update};
 pub use streams::Stream;
-pub use trigger::{CronTick, Event, StateChange, StreamAction, StreamChange, Trigger};
+pub use trigger::{
+    AuthRequest, CronTick, Event, StateChange, StreamAction, StreamChange, Subscription, Trigger,
+};
 
 /// What nearly every step uses: `use motia::prelude::*;`.
 pub mod prelude {
     pub use crate::{
         Context, CronTick, Error, Event, Next, Request, Response, Result, StateChange,
-        StreamAction, StreamChange, Trigger, Update,
+        StreamAction, StreamChange, Subscription, Trigger, Update,
     };
     pub use schemars::JsonSchema;
     pub use serde_json::{Value, json};
@@ -101,6 +103,8 @@ pub mod __private {
     #[cfg(target_arch = "wasm32")]
     pub use crate::glue::bindings;
     pub use crate::input::{FromApi, FromCron, FromEvent};
-    pub use crate::run::{api, batch, cron, event, not_called, state_change, step, stream_change};
+    pub use crate::run::{
+        api, batch, cron, event, finished, not_called, state_change, step, stream_change, verdict,
+    };
     pub use serde_json::Value;
 }

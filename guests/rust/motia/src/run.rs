@@ -122,7 +122,18 @@ pub fn step(
     handler(trigger, ctx)
 }
 
-/// What noop steps and streams do when they are called.
+/// The answer of a function that says whether a client may follow a stream.
+pub fn verdict<V: Verdict>(verdict: V) -> Result<Option<Response>> {
+    let status = if verdict.verdict()? { 200 } else { 403 };
+    Ok(Some(Response::empty(status)))
+}
+
+/// The end of a function without an answer.
+pub fn finished<F: Finish>(finish: F) -> Result<Option<Response>> {
+    finish.finish().map(|()| None)
+}
+
+/// What noop steps do when they are called, and streams for what they have no function for.
 pub fn not_called(trigger: Trigger, _ctx: Context, what: &str) -> Result<Option<Response>> {
     let message = format!(
         "{what} does not run, but was called for a trigger of the kind `{}`",

@@ -22,6 +22,14 @@ pub enum Trigger {
     State(StateChange),
     /// A change of a stream item.
     Stream(StreamChange),
+    /// A client of streams has come: who is it?
+    Authenticate(AuthRequest),
+    /// A client wants to follow a stream: may it?
+    CanAccess(Subscription),
+    /// A client that may follow a stream joins.
+    Join(Subscription),
+    /// A client does not follow a stream any more.
+    Leave(Subscription),
 }
 
 impl Trigger {
@@ -33,6 +41,10 @@ impl Trigger {
             Self::Cron(_) => "cron",
             Self::State(_) => "state",
             Self::Stream(_) => "stream",
+            Self::Authenticate(_) => "authenticate",
+            Self::CanAccess(_) => "can-access",
+            Self::Join(_) => "join",
+            Self::Leave(_) => "leave",
         }
     }
 }
@@ -147,6 +159,28 @@ impl StreamChange<Value> {
         let data = read(data, what)?;
         Ok(StreamChange { stream_name, group_id, id, action, data })
     }
+}
+
+/// The request of a client that wants to follow streams.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AuthRequest {
+    /// The headers, names in lower case, in the order in which they came.
+    pub headers: Vec<(String, String)>,
+    /// The path and the query.
+    pub url: String,
+}
+
+/// What a client follows, or wants to: what the functions of [`stream!`](crate::stream) take.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Subscription {
+    /// The stream's name.
+    pub stream_name: String,
+    /// The group.
+    pub group_id: String,
+    /// One item; none for all of the group.
+    pub id: Option<String>,
+    /// What is known of the client; none for an anonymous one.
+    pub context: Option<Value>,
 }
 
 /// What does not fit now will not fit at another attempt.

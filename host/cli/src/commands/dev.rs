@@ -96,6 +96,9 @@ impl Dev {
         let server = ServerOptions {
             build_status: Some(build_status),
             api: ApiAccess::Local,
+            name: project.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            plugins: Some(project.join("workbench")),
+            project: Some(project.clone()),
             ..self.limits.server_options(true)
         };
         let host =

@@ -12,12 +12,15 @@ use clap::Args;
 use motia_engine::{Deployment, DeploymentOptions, Engine, EngineOptions};
 use motia_manifest::Bundle;
 use motia_sandbox::{Limits, OutgoingHttp, Sandbox};
-use motia_server::{Server, ServerOptions};
-use motia_store::{RunLog, RunLogOptions, SqliteOptions, SqliteStore};
+use motia_server::{ExportOptions, Exporter, Server, ServerOptions, export};
+use motia_store::{SqliteOptions, SqliteStore, Telemetry, TelemetryOptions};
 use motia_toolchain::cache_directory;
 
 /// How long a stopping host waits for what is in flight.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The name of this service for collectors, unless `OTEL_SERVICE_NAME` says another.
+const SERVICE: &str = "motia";
 
 /// Limits that `serve` and `dev` let a user set.
 #[derive(Args, Clone)]
@@ -59,6 +62,7 @@ pub struct StorageArguments {
 pub struct Host {
     engine: Engine,
     server: Server,
+    _exporter: Option<Exporter>,
 }
 
 /// Compiles what a bundle needs, so that a host that shares the cache starts at once.
@@ -118,13 +122,13 @@ impl StorageArguments {
         Ok(SqliteStore::open_with(data, &options)?)
     }
 
-    fn open_runs(&self, data: &Path) -> Result<Option<RunLog>> {
+    fn open_telemetry(&self, data: &Path) -> Result<Option<Telemetry>> {
         if self.keep_runs == 0 {
             return Ok(None);
         }
-        let options = RunLogOptions { keep_days: self.keep_runs, ..RunLogOptions::default() };
-        let runs = RunLog::open(data, options).context("cannot record what is run")?;
-        Ok(Some(runs))
+        let options = TelemetryOptions { keep_days: self.keep_runs, ..TelemetryOptions::default() };
+        let telemetry = Telemetry::open(data, options).context("cannot record what is run")?;
+        Ok(Some(telemetry))
     }
 
     fn engine_options(&self) -> EngineOptions {
@@ -176,11 +180,13 @@ impl Host {
     ) -> Result<Self> {
         let store = Arc::new(storage.open_store(data)?);
         // After the store, which takes the directory for this process.
-        let runs = storage.open_runs(data)?;
+        let telemetry = storage.open_telemetry(data)?;
+        let export = ExportOptions::from_variables(&std::env::vars().collect(), SERVICE)?;
         let engine =
-            Engine::start(sandbox, store, runs, deployment, storage.engine_options()).await?;
+            Engine::start(sandbox, store, telemetry, deployment, storage.engine_options()).await?;
         let server = Server::bind(addr, engine.clone(), options)?;
-        Ok(Self { engine, server })
+        let exporter = export.map(|options| export::start(&engine, options));
+        Ok(Self { engine, server, _exporter: exporter })
     }
 
     /// The engine, for deploying another version.

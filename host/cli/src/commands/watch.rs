@@ -21,6 +21,9 @@ const LONGEST_BURST: Duration = Duration::from_millis(300);
 /// Directories in which nothing is a source.
 const IGNORED: [&str; 6] = [".motia", ".git", "node_modules", "dist", "target", "__pycache__"];
 
+/// What the Workbench writes has names that begin so.
+const POSITIONS: &str = "motia-workbench.json";
+
 /// What changes in a project. Changes that come while nobody waits are told once, at the next call.
 pub struct Changes {
     changed: Arc<Notify>,
@@ -80,7 +83,10 @@ fn apart(directory: &Path, project: &Path) -> Result<PathBuf> {
 fn is_source(path: &Path, project: &Path) -> bool {
     let relative = path.strip_prefix(project).unwrap_or(path);
     let mut parts = relative.components();
-    !parts.any(|part| part.as_os_str().to_str().is_some_and(|name| IGNORED.contains(&name)))
+    !parts.any(|part| {
+        let name = part.as_os_str().to_str();
+        name.is_some_and(|name| IGNORED.contains(&name) || name.starts_with(POSITIONS))
+    })
 }
 
 /// The files that were built.
@@ -146,5 +152,6 @@ mod tests {
         assert!(is_source(&project.join("steps/a.step.ts"), project));
         assert!(!is_source(&project.join(".motia/dev/manifest.json"), project));
         assert!(!is_source(&project.join("web/node_modules/a/index.js"), project));
+        assert!(!is_source(&project.join("motia-workbench.json.new"), project));
     }
 }

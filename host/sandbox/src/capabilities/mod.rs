@@ -9,7 +9,11 @@ pub use logger::bounded;
 mod state;
 mod streams;
 
-use std::{future::Future, pin::Pin};
+use std::{
+    future::Future,
+    pin::Pin,
+    time::{Duration, Instant},
+};
 
 use serde::de::IgnoredAny;
 
@@ -175,6 +179,30 @@ pub trait Capabilities: Send + Sync + 'static {
 
     /// Writes a log record.
     fn log(&self, record: LogRecord);
+
+    /// The instance is ready, and its handler is called now.
+    fn instantiated(&self) {}
+    /// For how long the guest's own code has run, once it has ended.
+    fn used_cpu(&self, _: Duration) {}
+    /// The header `traceparent` of outgoing requests (W3C Trace Context).
+    fn traceparent(&self) -> Option<String> {
+        None
+    }
+    /// An outgoing request has its answer, or none.
+    fn requested(&self, _: OutgoingRequest) {}
+}
+
+/// An outgoing HTTP request of a guest, as it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutgoingRequest {
+    /// The method.
+    pub method: String,
+    /// Where to, without a query: that may hold secrets.
+    pub url: String,
+    /// When it began.
+    pub began: Instant,
+    /// The status of the answer, or why there is none.
+    pub answer: Result<u16, String>,
 }
 
 /// Refuses everything: for reading a config at build time.

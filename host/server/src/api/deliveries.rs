@@ -11,7 +11,7 @@ use super::{
 };
 use crate::error::HttpError;
 
-const PARAMETERS: [&str; 5] = ["step", "state", "event", "after", "limit"];
+const PARAMETERS: [&str; 6] = ["step", "state", "event", "traceId", "after", "limit"];
 
 pub async fn answer(request: &Request, path: &[&str]) -> Result<Value, HttpError> {
     match (request.method(), path) {
@@ -38,6 +38,7 @@ async fn list(request: &Request) -> Result<Value, HttpError> {
     let limit = parameters.limit()?;
     let filter = DeliveryFilter {
         step: parameters.typed("step"),
+        trace_id: parameters.typed("traceId"),
         state: parameters.read("state", STATES, state_of)?,
         event_id: parameters.id("event")?,
         after: parameters.id("after")?,

@@ -4,36 +4,54 @@
 //! `access.rs`; each subject has a file of its own.
 
 mod access;
+mod audit;
 mod crons;
 mod dead_letters;
 mod deliveries;
+mod figures;
+mod flows;
 mod input;
+mod live;
+mod logs;
+mod openapi;
 mod output;
+mod plugins;
+mod project;
+mod query;
 mod queues;
 mod runs;
+mod state;
+mod steps;
+mod streams;
+mod traces;
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use http::{
     HeaderValue, Method, StatusCode,
-    header::{CACHE_CONTROL, WWW_AUTHENTICATE},
+    header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE},
     request::Parts,
 };
+use http_body_util::Full;
 use hyper::body::Incoming;
 use motia_engine::Engine;
 use motia_sandbox::RequestBody;
+use motia_store::PageFilter;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 pub use access::{ApiAccess, ApiToken};
 
 use crate::{
     body::{BodyLimits, read_body},
     calls::Calls,
+    dev::BuildStatus,
     error::{Exposure, HttpError},
+    export::prometheus,
     respond::{self, HttpResponse},
 };
+use access::Role;
 use input::{Fields, Parameters};
 
 /// Where it is.
@@ -49,14 +67,56 @@ pub struct Api {
     engine: Engine,
     access: ApiAccess,
     limits: BodyLimits,
+    about: Arc<About>,
+    /// Whether answers that go on end.
+    stopped: watch::Sender<bool>,
     /// Held while settings are read, changed and written, so that two changes are both kept.
     edits: Arc<Mutex<()>>,
 }
 
+/// What the API says of the project beside its deployment.
+#[derive(Debug, Clone)]
+pub struct About {
+    /// The project's name.
+    pub name: String,
+    /// The project's directory; only in `motia dev`.
+    pub project: Option<PathBuf>,
+    /// Where pages of the Workbench are that the project adds.
+    pub plugins: Option<PathBuf>,
+    /// How the last build ended; only in `motia dev`.
+    pub build: Option<watch::Receiver<BuildStatus>>,
+}
+
 impl Api {
     /// An API for those who have access.
-    pub fn new(engine: Engine, access: ApiAccess, limits: BodyLimits) -> Self {
-        Self { engine, access, limits, edits: Arc::default() }
+    pub fn new(engine: Engine, access: ApiAccess, limits: BodyLimits, about: About) -> Self {
+        let (stopped, _) = watch::channel(false);
+        Self { engine, access, limits, about: Arc::new(about), stopped, edits: Arc::default() }
+    }
+
+    /// Ends answers that would go on.
+    pub fn stop(&self) {
+        self.stopped.send_replace(true);
+    }
+
+    /// Answers Prometheus.
+    pub async fn metrics(&self, head: &Parts, trace_id: &str) -> HttpResponse {
+        let text = match self.access.check(head) {
+            Ok(_) => prometheus(&self.engine).await.map_err(HttpError::from),
+            Err(error) => Err(error),
+        };
+        let mut response = match text {
+            Ok(text) => {
+                let mut response = HttpResponse::new(Full::from(text));
+                let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+                response.headers_mut().insert(CONTENT_TYPE, kind);
+                response
+            }
+            Err(error) => respond::from_error(&error, trace_id, Exposure::Developer),
+        };
+        ask_for_token(&mut response);
+        respond::finish_private(&mut response, &head.method, trace_id);
+        response
     }
 
     /// Answers a request for an operation. What an operation begins, it finishes.
@@ -79,10 +139,7 @@ impl Api {
         };
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if response.status() == StatusCode::UNAUTHORIZED {
-            let bearer = HeaderValue::from_static("Bearer");
-            response.headers_mut().insert(WWW_AUTHENTICATE, bearer);
-        }
+        ask_for_token(&mut response);
         respond::finish_private(&mut response, &head.method, trace_id);
         response
     }
@@ -93,17 +150,21 @@ impl Api {
         head: &Parts,
         body: Incoming,
     ) -> Result<Request, HttpError> {
-        self.access.check(head)?;
-        let takes_body = head.method == Method::POST || head.method == Method::PATCH;
+        let role = self.access.check(head)?;
+        role.check(&head.method, operation)?;
+        let takes_body = [Method::POST, Method::PUT, Method::PATCH].contains(&head.method);
         let body = if takes_body { self.fields(head, body).await? } else { Map::new() };
         Ok(Request {
             engine: self.engine.clone(),
+            role,
+            actor: self.access.actor(),
             // The answer loses its body later.
             method: if head.method == Method::HEAD { Method::GET } else { head.method.clone() },
             full_path: head.uri.path().to_owned(),
             path: segments(operation)?,
             query: head.uri.query().unwrap_or_default().to_owned(),
             body,
+            about: Arc::clone(&self.about),
             edits: Arc::clone(&self.edits),
         })
     }
@@ -122,6 +183,13 @@ impl Api {
     }
 }
 
+/// Says what is missing in a request that is refused for the lack of a token.
+fn ask_for_token(response: &mut HttpResponse) {
+    if response.status() == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+}
+
 fn segments(path: &str) -> Result<Vec<String>, HttpError> {
     let decode = |segment: &str| match percent_decode_str(segment).decode_utf8() {
         Ok(text) => Ok(text.into_owned()),
@@ -136,12 +204,17 @@ fn segments(path: &str) -> Result<Vec<String>, HttpError> {
 /// A request whose sender has access.
 pub struct Request {
     engine: Engine,
+    /// What the sender may do.
+    role: Role,
+    /// Who the sender is, for the audit.
+    actor: &'static str,
     method: Method,
     full_path: String,
     /// The decoded segments behind [`BASE`].
     path: Vec<String>,
     query: String,
     body: Map<String, Value>,
+    about: Arc<About>,
     edits: Arc<Mutex<()>>,
 }
 
@@ -150,9 +223,27 @@ impl Request {
         self.method.as_str()
     }
 
+    /// A file of the project; none in `motia serve`.
+    fn project_file(&self, file: &str) -> Option<PathBuf> {
+        self.about.project.as_ref().map(|project| project.join(file))
+    }
+
+    /// The text of a source file; none in `motia serve`.
+    async fn source(&self, file: &str) -> Option<String> {
+        steps::read_source(self.project_file(file)?).await
+    }
+
     /// The parameters of the query, of which only these are known.
     fn parameters(&self, known: &[&str]) -> Result<Parameters, HttpError> {
         Parameters::of(&self.query, known)
+    }
+
+    /// The page of a list of names that is asked for, with one more to see whether the list goes on, and its length.
+    fn page_filter(&self) -> Result<(PageFilter, usize), HttpError> {
+        let parameters = self.parameters(&["search", "after", "limit"])?;
+        let limit = parameters.limit()?;
+        let text = |name| parameters.text(name).map(str::to_owned);
+        Ok((PageFilter { search: text("search"), after: text("after"), limit: limit + 1 }, limit))
     }
 
     /// The fields of the body, of which only these are known.
@@ -168,7 +259,7 @@ impl Request {
     /// There is no such path.
     fn unknown(&self) -> HttpError {
         let message = format!(
-            "{} is no operation; there are queues, deliveries, events, dead-letters, redrives, crons, runs and store",
+            "{} is no operation; GET {BASE}/openapi.json describes all of them",
             self.full_path
         );
         HttpError::new(StatusCode::NOT_FOUND, "not_found", message)
@@ -176,6 +267,12 @@ impl Request {
 }
 
 async fn dispatch(request: &Request) -> Result<Value, HttpError> {
+    let answer = answer(request).await?;
+    audit::note(request).await;
+    Ok(answer)
+}
+
+async fn answer(request: &Request) -> Result<Value, HttpError> {
     if request.method != Method::GET {
         request.parameters(&[])?;
     }
@@ -188,6 +285,18 @@ async fn dispatch(request: &Request) -> Result<Value, HttpError> {
         ["redrives", rest @ ..] => dead_letters::answer_redrives(request, rest).await,
         ["crons", rest @ ..] => crons::answer(request, rest).await,
         ["runs", rest @ ..] => runs::answer(request, rest).await,
+        ["project", rest @ ..] => project::answer(request, rest).await,
+        ["steps", rest @ ..] => steps::answer(request, rest).await,
+        ["flows", rest @ ..] => flows::answer(request, rest).await,
+        ["figures", rest @ ..] => figures::answer(request, rest).await,
+        ["traces", rest @ ..] => traces::answer(request, rest).await,
+        ["logs", rest @ ..] => logs::answer(request, rest).await,
+        ["plugins", rest @ ..] => plugins::answer(request, rest).await,
+        ["openapi.json"] => openapi::answer(request),
+        ["state", rest @ ..] => state::answer(request, rest).await,
+        ["streams", rest @ ..] => streams::answer(request, rest).await,
+        ["query", rest @ ..] => query::answer(request, rest).await,
+        ["audit", rest @ ..] => audit::answer(request, rest).await,
         ["store"] if request.method == Method::GET => {
             Ok(serde_json::json!(request.engine.store_figures()))
         }

@@ -53,11 +53,16 @@ pub fn list(items: Vec<Value>) -> Value {
 }
 
 /// A list of at most `limit` items, made of up to one more, which says that it goes on behind the last one's id.
-pub fn page(mut items: Vec<Value>, limit: usize) -> Value {
+pub fn page(items: Vec<Value>, limit: usize) -> Value {
+    page_by(items, limit, "id")
+}
+
+/// The same for a list that is in the order of another field.
+pub fn page_by(mut items: Vec<Value>, limit: usize, field: &str) -> Value {
     let more = items.len() > limit;
     items.truncate(limit);
     let last = items.last().filter(|_| more);
-    let next = last.map(|last| last["id"].clone());
+    let next = last.map(|last| last[field].clone());
     json!({ "items": items, "next": next })
 }
 

@@ -15,7 +15,7 @@ use http_body_util::{BodyExt, Either, Full};
 use motia_engine::Engine;
 use tokio::sync::watch;
 
-pub use status::{BuildFault, BuildStatus};
+pub use status::{BuildFault, BuildStatus, of_build as build_json};
 
 use crate::{
     error::{Exposure, HttpError},
@@ -62,7 +62,7 @@ enum Page {
 impl Page {
     fn at(path: &str) -> Option<Self> {
         match path {
-            "/__motia" | "/__motia/" => Some(Self::Home),
+            "/__motia/build" => Some(Self::Home),
             "/__motia/status" => Some(Self::Status),
             "/__motia/events" => Some(Self::Events),
             OVERLAY_PATH => Some(Self::Overlay),

@@ -21,7 +21,7 @@ function startOverlay() {
   const title = element('h1', { id: 'title' })
   const button = element('button', { type: 'button', autofocus: true }, 'Hide (Esc)')
   const errors = element('div', { id: 'errors' })
-  const page = element('a', { href: new URL('/__motia/', script.src) }, 'the status of the build')
+  const page = element('a', { href: new URL('/__motia/build', script.src) }, 'the status of the build')
   const footer = element('footer', {}, 'What was built before is served on. See ', page, '.')
   const dialog = element('dialog', {}, element('header', {}, title, button), errors, footer)
   dialog.setAttribute('role', 'alertdialog')

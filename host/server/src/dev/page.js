@@ -1,4 +1,4 @@
-// The status page: `/__motia/`, and what a broken build shows at a path that no step has.
+// The status page: `/__motia/build`, and what a broken build shows at a path that no step has.
 
 useStyle(document, `
 body { margin: 0; font: 15px/1.5 system-ui, sans-serif; color: var(--text); background: var(--page); }
@@ -16,7 +16,7 @@ a { color: inherit; }
 `)
 
 const byId = id => document.getElementById(id)
-const isHome = /^\/__motia\/?$/.test(location.pathname)
+const isHome = /^\/__motia\/build$/.test(location.pathname)
 
 if (!isHome) {
   byId('missing').hidden = false

@@ -60,7 +60,8 @@ pub fn to_json(status: &BuildStatus, deployment: &Deployment) -> Value {
     json
 }
 
-fn of_build(status: &BuildStatus) -> Value {
+/// How a build ended.
+pub fn of_build(status: &BuildStatus) -> Value {
     match status {
         BuildStatus::Building => json!({ "state": "building" }),
         BuildStatus::Good { ms, rebuilt } => {

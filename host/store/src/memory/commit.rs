@@ -73,6 +73,7 @@ impl Model {
             Write::Emit(event) => {
                 self.emit(&event, now);
             }
+            Write::Send(event) => self.news.sent(event),
         }
     }
 

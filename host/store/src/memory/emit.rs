@@ -153,6 +153,7 @@ fn queued(id: i64, event: &NewEvent, new: &NewDelivery, now: Millis) -> Queued {
             trace_id: event.trace_id.clone(),
             message_group_id: event.message_group_id.clone(),
             depth: event.depth,
+            cause: event.cause.clone(),
             attempt: 0,
             expires_at: new.expires_at,
             first_claimed_at: 0,

@@ -37,6 +37,7 @@ impl Model {
             filter.step.as_ref().is_none_or(|step| *step == info.step)
                 && filter.state.is_none_or(|state| state == info.state)
                 && filter.event_id.is_none_or(|event_id| event_id == info.event_id)
+                && filter.trace_id.as_ref().is_none_or(|trace_id| *trace_id == info.trace_id)
                 && filter.after.is_none_or(|after| info.id > after)
         };
         let meant = of_tenant.map(|queued| self.info(queued, now)).filter(is_meant);

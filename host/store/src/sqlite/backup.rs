@@ -11,7 +11,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use serde::{Deserialize, Serialize};
 
 use super::{FILE, lock, schema};
-use crate::{Millis, StoreError, StoreResult, run_log};
+use crate::{Millis, StoreError, StoreResult, telemetry::files as telemetry};
 
 /// What a backup says about itself.
 const LABEL: &str = "backup.json";
@@ -31,7 +31,7 @@ pub struct Backup {
     pub schema: i64,
     /// The bytes of its files.
     pub bytes: u64,
-    /// The days whose runs it has.
+    /// The days whose runs and logs it has.
     pub runs: Vec<String>,
     /// What is missing of the runs, and why.
     pub warnings: Vec<String>,
@@ -96,7 +96,7 @@ fn copy_all(data: &Path, to: &Path) -> StoreResult<Backup> {
         runs: Vec::new(),
         warnings: Vec::new(),
     };
-    for (day, path) in run_log::days(data) {
+    for (day, path) in telemetry::days(data) {
         let copy = to.join(path.file_name().unwrap_or_default());
         match vacuum_into(&path, &copy).and_then(|()| sync(&copy)) {
             Ok(bytes) => {
@@ -185,7 +185,7 @@ impl Restored {
 /// Whether a directory has a database or runs, or the log of a database, which would be taken for the new one's.
 fn has_data(data: &Path) -> bool {
     let database = PARTS.iter().any(|suffix| data.join(format!("{FILE}{suffix}")).exists());
-    database || !run_log::days(data).is_empty()
+    database || !telemetry::days(data).is_empty()
 }
 
 /// Makes a database's file alone the database, without a log. Returns whether that could be done: not if it is
@@ -208,7 +208,7 @@ fn fold_log(database: &Path) -> StoreResult<bool> {
 
 /// The files of a backup, the database first.
 fn files_of(from: &Path, backup: &Backup) -> Vec<String> {
-    let runs = backup.runs.iter().map(|day| format!("runs-{day}.db"));
+    let runs = backup.runs.iter().map(|day| telemetry::file_name(day));
     let there = runs.filter(|name| from.join(name).is_file());
     std::iter::once(FILE.to_owned()).chain(there).collect()
 }
@@ -223,8 +223,8 @@ fn put_aside(data: &Path) -> StoreResult<()> {
     if !(folded && fs::hard_link(&database, aside.join(FILE)).is_ok()) {
         move_database(data, &aside, FILE)?;
     }
-    for day in run_log::days(data).into_keys() {
-        move_database(data, &aside, &format!("runs-{day}.db"))?;
+    for day in telemetry::days(data).into_keys() {
+        move_database(data, &aside, &telemetry::file_name(&day))?;
     }
     sync_directory(&aside)?;
     sync_directory(data)
@@ -404,24 +404,24 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (data, copy) = (dir.path().join("data"), dir.path().join("copy"));
         let runs = |day: &str| {
-            let connection = Connection::open(data.join(format!("runs-{day}.db"))).unwrap();
+            let connection = Connection::open(data.join(telemetry::file_name(day))).unwrap();
             connection.execute_batch("CREATE TABLE run (id TEXT)").unwrap();
         };
         drop(SqliteStore::open(&data).unwrap());
         runs("20300101");
         assert_eq!(backup(&data, &copy).unwrap().runs, ["20300101"]);
         runs("20300102");
-        for name in [FILE, "runs-20300101.db"] {
+        for name in [FILE, "telemetry-20300101.db"] {
             let mut permissions = fs::metadata(copy.join(name)).unwrap().permissions();
             permissions.set_readonly(true);
             fs::set_permissions(copy.join(name), permissions).unwrap();
         }
         restore(&copy, &data, Replace::KeepOld).unwrap();
-        assert!(run_log::days(&data).into_keys().eq(["20300101"]));
+        assert!(telemetry::days(&data).into_keys().eq(["20300101"]));
         assert!(!fs::metadata(data.join(FILE)).unwrap().permissions().readonly());
         let kept = fs::read_dir(&data).unwrap().flatten();
         let kept = kept.map(|entry| entry.path()).find(|path| path.is_dir()).unwrap();
-        assert!(run_log::days(&kept).into_keys().eq(["20300101", "20300102"]));
+        assert!(telemetry::days(&kept).into_keys().eq(["20300101", "20300102"]));
     }
 
     #[tokio::test]

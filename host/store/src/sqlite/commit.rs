@@ -3,9 +3,16 @@
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{answers, dead_letters, lanes, queue, state, streams};
-use crate::{AttemptError, Commit, End, Lease, Millis, Read, StoreError, StoreResult, Write};
+use crate::{
+    AttemptError, Commit, End, Lease, Millis, Read, StoreError, StoreResult, Write, live::News,
+};
 
-pub(super) fn commit(connection: &Connection, commit: &Commit, now: Millis) -> StoreResult<()> {
+pub(super) fn commit(
+    connection: &Connection,
+    news: &News,
+    commit: &Commit,
+    now: Millis,
+) -> StoreResult<()> {
     let held = commit
         .leases
         .iter()
@@ -15,7 +22,7 @@ pub(super) fn commit(connection: &Connection, commit: &Commit, now: Millis) -> S
         check(connection, read)?;
     }
     for write in &commit.writes {
-        apply(connection, write, now)?;
+        apply(connection, news, write, now)?;
     }
     if let Some(answer) = &commit.answer {
         answers::put(connection, answer)?;
@@ -105,7 +112,7 @@ fn check(connection: &Connection, read: &Read) -> StoreResult<()> {
     if same { Ok(()) } else { Err(StoreError::Conflict(what)) }
 }
 
-fn apply(connection: &Connection, write: &Write, now: Millis) -> StoreResult<()> {
+fn apply(connection: &Connection, news: &News, write: &Write, now: Millis) -> StoreResult<()> {
     match write {
         Write::SetState { group, key, value, reaction } => {
             state::set(connection, group, key, value, reaction.as_ref(), now)?;
@@ -117,14 +124,15 @@ fn apply(connection: &Connection, write: &Write, now: Millis) -> StoreResult<()>
             state::clear(connection, group, reaction.as_ref(), now)?;
         }
         Write::SetItem { group, id, data, reaction } => {
-            streams::set(connection, group, id, data, reaction.as_ref(), now)?;
+            streams::set(connection, news, group, id, data, reaction.as_ref(), now)?;
         }
         Write::DeleteItem { group, id, reaction } => {
-            streams::delete(connection, group, id, reaction.as_ref(), now)?;
+            streams::delete(connection, news, group, id, reaction.as_ref(), now)?;
         }
         Write::Emit(event) => {
             queue::emit(connection, event, now)?;
         }
+        Write::Send(event) => news.sent(event.clone()),
     }
     Ok(())
 }

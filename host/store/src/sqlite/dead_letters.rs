@@ -24,10 +24,10 @@ pub(super) fn bury(
     connection
         .prepare_cached(
             "INSERT INTO dead_letter (id, event_id, tenant, step, kind, topic, data, headers, trace_id, message_group_id,
-                                      depth, lease_epoch, lane, fifo, blocks, errors, code, emitted_at, created_at,
-                                      died_at)
+                                      depth, cause, lease_epoch, lane, fifo, blocks, errors, code, emitted_at,
+                                      created_at, died_at)
              SELECT delivery.id, event.id, delivery.tenant, step, kind, topic, data, headers, trace_id, message_group_id,
-                    depth, lease_epoch, lane, fifo, ?2, ?3, ?4, emitted_at, created_at, ?5
+                    depth, cause, lease_epoch, lane, fifo, ?2, ?3, ?4, emitted_at, created_at, ?5
              FROM delivery JOIN event ON event.id = delivery.event_id WHERE delivery.id = ?1",
         )?
         .execute((delivery.id, blocks, encode(&errors)?, code, died_at))?;
@@ -184,8 +184,8 @@ impl Found {
         connection
             .prepare_cached(
                 "INSERT OR IGNORE INTO event (id, tenant, topic, data, trace_id, message_group_id, emitted_at, kind, headers,
-                                              depth)
-                 SELECT event_id, tenant, topic, data, trace_id, message_group_id, emitted_at, kind, headers, depth
+                                              depth, cause)
+                 SELECT event_id, tenant, topic, data, trace_id, message_group_id, emitted_at, kind, headers, depth, cause
                  FROM dead_letter WHERE id = ?1",
             )?
             .execute((self.id,))?;

@@ -1,7 +1,9 @@
 //! The store in SQLite: one file, one writer, nothing to start.
 
 mod answers;
+mod audit;
 mod backup;
+mod browse;
 mod checkpoint;
 mod commit;
 mod dead_letters;
@@ -25,7 +27,7 @@ mod tests;
 use std::{
     fs::{self, File, TryLockError},
     io,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering},
 };
 
@@ -39,13 +41,16 @@ use self::{
     writer::{Effect, Reply, Writer},
 };
 use crate::{
-    Answer, ClaimRequest, Claimed, Commit, DeadLetter, DeadLetterFilter, DeliveryFilter,
-    DeliveryInfo, Emitted, End, Entry, EventIds, GroupKey, ItemChange, Json, Millis, NewEvent,
-    Overlap, QueueInfo, QueueSettings, Reaction, Redrive, Store, StoreEpoch, StoreError,
-    StoreFigures, StoreFuture, StoreResult, StoredItem, Tick, UpdateOp, Write,
+    Answer, Audit, AuditEntry, ClaimRequest, Claimed, Commit, DeadLetter, DeadLetterFilter,
+    DeliveryFilter, DeliveryInfo, Emitted, End, Entry, EventIds, GroupKey, ItemChange, ItemEvent,
+    ItemSnapshot, Json, Millis, NewEvent, Overlap, PageFilter, QueueInfo, QueueSettings, Reaction,
+    Redrive, SentEvent, StateEntry, StateGroup, Store, StoreEpoch, StoreError, StoreFigures,
+    StoreFuture, StoreResult, StoredItem, StreamEntry, StreamFollower, StreamGroup, Tick, UpdateOp,
+    Write, live::News,
 };
 
 pub use self::backup::{Backup, Replace, backup, restore};
+pub(crate) use self::sweep::DELETED_KEPT_MS;
 pub(crate) use self::ticks::TICKS_KEPT;
 
 /// About what a row takes beside its data: names, numbers, index entries.
@@ -77,10 +82,14 @@ impl Default for SqliteOptions {
 pub struct SqliteStore {
     // Fields are dropped in this order: everything is committed while the lock is still held.
     reader: Reader,
+    /// For lists that people look through, which may take long: nobody who joins a stream waits for them.
+    browser: Reader,
     _checkpointer: Checkpointer,
     writer: Writer,
     room: Arc<Room>,
+    news: Arc<News>,
     event_ids: EventIds,
+    directory: PathBuf,
     _lock: File,
 }
 
@@ -111,8 +120,10 @@ impl SqliteStore {
         let room = Arc::new(Room::new(dir, options.min_free_bytes));
         let thread =
             |error| StoreError::Failed(format!("cannot start the store's threads: {error}"));
+        let news = Arc::new(News::default());
         let writer =
-            Writer::start(connection, Arc::clone(&signals), Arc::clone(&room)).map_err(thread)?;
+            Writer::start(connection, Arc::clone(&signals), Arc::clone(&room), Arc::clone(&news))
+                .map_err(thread)?;
         let checkpointer = Checkpointer::start(
             schema::open_beside(&path, vfs)?,
             signals,
@@ -120,7 +131,18 @@ impl SqliteStore {
         )
         .map_err(thread)?;
         let reader = Reader::start(schema::open_reader(&path, vfs)?).map_err(thread)?;
-        Ok(Self { reader, _checkpointer: checkpointer, writer, room, event_ids, _lock: lock })
+        let browser = Reader::start(schema::open_reader(&path, vfs)?).map_err(thread)?;
+        Ok(Self {
+            reader,
+            browser,
+            _checkpointer: checkpointer,
+            writer,
+            room,
+            news,
+            event_ids,
+            directory: dir.to_owned(),
+            _lock: lock,
+        })
     }
 
     fn read<T, F>(&self, operation: F) -> StoreFuture<'_, T>
@@ -154,10 +176,27 @@ impl SqliteStore {
         T: Send + 'static,
         F: FnOnce(&Connection) -> StoreResult<T> + Send + 'static,
     {
+        self.look_with(&self.reader, query)
+    }
+
+    /// The same for long lists.
+    fn browse<T, F>(&self, query: F) -> StoreFuture<'_, T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> StoreResult<T> + Send + 'static,
+    {
+        self.look_with(&self.browser, query)
+    }
+
+    fn look_with<'a, T, F>(&'a self, reader: &'a Reader, query: F) -> StoreFuture<'a, T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> StoreResult<T> + Send + 'static,
+    {
         let written = self.writer.call(Effect::Read, Reply::OnDisk, 0, |_| Ok(()));
         Box::pin(async move {
             written.await?;
-            self.reader.ask(query).await
+            reader.ask(query).await
         })
     }
 
@@ -169,6 +208,11 @@ impl SqliteStore {
             false => Err(room::lost()),
         }
     }
+}
+
+/// Opens the database of a data directory for reading, beside the store.
+pub(crate) fn open_reader(dir: &Path) -> StoreResult<Connection> {
+    schema::open_reader(&dir.join(FILE), None)
 }
 
 /// The newest id of an event, waiting or dead; 0 if there is none.
@@ -207,6 +251,10 @@ impl Store for SqliteStore {
     fn barrier(&self, since: StoreEpoch) -> StoreFuture<'_, ()> {
         let unlost = self.unlost(since);
         self.writer.call(Effect::Read, Reply::OnDisk, 0, move |_| unlost())
+    }
+
+    fn directory(&self) -> Option<&Path> {
+        Some(&self.directory)
     }
 
     fn figures(&self) -> StoreFigures {
@@ -252,9 +300,10 @@ impl Store for SqliteStore {
             End::Release { .. } => Reply::AtOnce,
             _ => Reply::OnDisk,
         };
+        let news = Arc::clone(&self.news);
         self.writer.call(Effect::WriteMany, reply, bytes, move |connection| {
             unlost()?;
-            commit::commit(connection, &commit, now)
+            commit::commit(connection, &news, &commit, now)
         })
     }
 
@@ -471,8 +520,9 @@ impl Store for SqliteStore {
         reaction: Option<Reaction>,
         now: Millis,
     ) -> StoreFuture<'_, ItemChange> {
+        let news = Arc::clone(&self.news);
         self.write(Effect::WriteMany, data.len(), move |connection| {
-            streams::set(connection, &group, &id, &data, reaction.as_ref(), now)
+            streams::set(connection, &news, &group, &id, &data, reaction.as_ref(), now)
         })
     }
 
@@ -483,13 +533,91 @@ impl Store for SqliteStore {
         reaction: Option<Reaction>,
         now: Millis,
     ) -> StoreFuture<'_, ItemChange> {
+        let news = Arc::clone(&self.news);
         self.write(Effect::WriteMany, 0, move |connection| {
-            streams::delete(connection, &group, &id, reaction.as_ref(), now)
+            streams::delete(connection, &news, &group, &id, reaction.as_ref(), now)
         })
     }
 
     fn item_group(&self, group: GroupKey, max_bytes: usize) -> StoreFuture<'_, Vec<StoredItem>> {
         self.read(move |connection| streams::items(connection, &group, max_bytes))
+    }
+
+    fn follow_streams(&self, follower: Arc<dyn StreamFollower>) {
+        self.news.follow(follower);
+    }
+
+    fn item_send(&self, event: SentEvent) -> StoreFuture<'_, ()> {
+        let news = Arc::clone(&self.news);
+        self.read(move |_| {
+            news.sent(event);
+            Ok(())
+        })
+    }
+
+    fn item_snapshot(
+        &self,
+        group: GroupKey,
+        id: Option<String>,
+        max_bytes: usize,
+    ) -> StoreFuture<'_, ItemSnapshot> {
+        self.look(move |connection| streams::snapshot(connection, &group, id.as_deref(), max_bytes))
+    }
+
+    fn items_since(
+        &self,
+        group: GroupKey,
+        since: i64,
+        max_bytes: usize,
+    ) -> StoreFuture<'_, Option<Vec<ItemEvent>>> {
+        self.look(move |connection| streams::since(connection, &group, since, max_bytes))
+    }
+
+    fn state_groups(&self, tenant: TenantId, page: PageFilter) -> StoreFuture<'_, Vec<StateGroup>> {
+        self.browse(move |connection| browse::state_groups(connection, &tenant, &page))
+    }
+
+    fn state_entries(&self, group: GroupKey, page: PageFilter) -> StoreFuture<'_, Vec<StateEntry>> {
+        self.browse(move |connection| browse::state_entries(connection, &group, &page))
+    }
+
+    fn state_entry(&self, group: GroupKey, key: String) -> StoreFuture<'_, Option<StateEntry>> {
+        self.look(move |connection| browse::state_entry(connection, &group, &key))
+    }
+
+    fn stream_groups(
+        &self,
+        tenant: TenantId,
+        stream: String,
+        page: PageFilter,
+    ) -> StoreFuture<'_, Vec<StreamGroup>> {
+        self.browse(move |connection| browse::stream_groups(connection, &tenant, &stream, &page))
+    }
+
+    fn stream_items(&self, group: GroupKey, page: PageFilter) -> StoreFuture<'_, Vec<StreamEntry>> {
+        self.browse(move |connection| browse::stream_items(connection, &group, &page))
+    }
+
+    fn stream_item(&self, group: GroupKey, id: String) -> StoreFuture<'_, Option<StreamEntry>> {
+        self.look(move |connection| browse::stream_item(connection, &group, &id))
+    }
+
+    fn stream_group_counts(&self, tenant: TenantId) -> StoreFuture<'_, Vec<(String, u64)>> {
+        self.browse(move |connection| browse::stream_group_counts(connection, &tenant))
+    }
+
+    fn audit(&self, entry: AuditEntry) -> StoreFuture<'_, ()> {
+        let bytes = entry.detail.as_ref().map_or(0, String::len);
+        self.write_on_disk(bytes, move |connection| audit::add(connection, &entry))
+    }
+
+    fn audits(
+        &self,
+        tenant: TenantId,
+        before: Option<i64>,
+        limit: usize,
+    ) -> StoreFuture<'_, Vec<Audit>> {
+        self.look(move |connection| audit::list(connection, &tenant, before, limit))
     }
 }
 
@@ -517,6 +645,7 @@ fn write_bytes(write: &Write) -> usize {
             Write::SetState { value, .. } => value.len(),
             Write::SetItem { data, .. } => data.len(),
             Write::Emit(event) => event_bytes(event),
+            Write::Send(event) => event.data.len(),
             Write::DeleteState { .. } | Write::ClearState { .. } | Write::DeleteItem { .. } => 0,
         }
 }

@@ -84,8 +84,8 @@ fn within_rate(
 fn insert_event(connection: &Connection, event: &NewEvent, now: Millis) -> StoreResult<()> {
     connection
         .prepare_cached(
-            "INSERT INTO event (id, tenant, topic, data, trace_id, message_group_id, emitted_at, kind, headers, depth)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            "INSERT INTO event (id, tenant, topic, data, trace_id, message_group_id, emitted_at, kind, headers, depth, cause)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?
         .execute((
             event.id,
@@ -98,6 +98,7 @@ fn insert_event(connection: &Connection, event: &NewEvent, now: Millis) -> Store
             event.kind.name(),
             event.headers.as_deref(),
             event.depth,
+            event.cause.as_deref(),
         ))?;
     Ok(())
 }
@@ -417,7 +418,7 @@ fn lease(connection: &Connection, id: i64, request: &ClaimRequest) -> StoreResul
     let delivery = connection
         .prepare_cached(
             "SELECT delivery.id, event.id, lease_epoch, delivery.tenant, step, kind, topic, data, headers, trace_id,
-                    message_group_id, depth, attempt, expires_at, first_claimed_at, emitted_at
+                    message_group_id, depth, attempt, expires_at, first_claimed_at, emitted_at, cause
              FROM delivery JOIN event ON event.id = delivery.event_id WHERE delivery.id = ?1",
         )?
         .query_row((id,), delivery)?;
@@ -442,6 +443,7 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         expires_at: row.get(13)?,
         first_claimed_at: row.get(14)?,
         emitted_at: row.get(15)?,
+        cause: row.get(16)?,
     })
 }
 

@@ -10,8 +10,11 @@ use crate::{StoreError, StoreResult};
 const APPLICATION_ID: i64 = 0x6d6f_7469;
 
 /// What makes version n+1 out of version n; 0 is an empty file. A released one never changes.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+    include_str!("migrations/0003.sql"),
+];
 
 /// How long to wait for somebody who looks into the file with `sqlite3`. Another host cannot have it.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -2,8 +2,11 @@
 
 use rusqlite::Connection;
 
-use super::limit_of;
+use super::{limit_of, streams};
 use crate::{Millis, StoreResult};
+
+/// Deleted stream items are remembered for those who come back for so long: 24 hours.
+pub(crate) const DELETED_KEPT_MS: Millis = 24 * 60 * 60 * 1000;
 
 pub(super) fn sweep(
     connection: &Connection,
@@ -34,7 +37,7 @@ pub(super) fn sweep(
             dead_before,
         ),
     ];
-    let mut swept = 0;
+    let mut swept = streams::sweep(connection, now - DELETED_KEPT_MS, limit)?;
     for (sql, until) in expired {
         swept += connection.prepare_cached(sql)?.execute((until, limit))? as u64;
     }

@@ -37,6 +37,7 @@ fn event(steps: &[&str], now: Millis) -> NewEvent {
         headers: None,
         message_group_id: None,
         depth: 0,
+        cause: None,
         unique: None,
         deliveries: steps.iter().map(deliver).collect(),
     }
@@ -153,7 +154,7 @@ fn the_database_of_a_newer_version_is_refused() {
     drop(newer);
 
     let error = message(SqliteStore::open(dir.path()));
-    assert!(error.contains("schema 99, this one knows 2"), "{error}");
+    assert!(error.contains("schema 99, this one knows 3"), "{error}");
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ use super::{
     checkpoint::{Signals, checkpoint},
     room::{self, Room},
 };
-use crate::{EXIT_STORE_FAILED, StoreError, StoreFigures, StoreFuture, StoreResult};
+use crate::{EXIT_STORE_FAILED, StoreError, StoreFigures, StoreFuture, StoreResult, live::News};
 
 /// So many callers wait for one commit at most: later ones gain little and the first ones wait longer.
 const MAX_ANSWERS: usize = 256;
@@ -114,6 +114,7 @@ impl Writer {
         connection: Connection,
         signals: Arc<Signals>,
         room: Arc<Room>,
+        news: Arc<News>,
     ) -> io::Result<Self> {
         let (sender, receiver) = mpsc::channel();
         let queued = Arc::new(AtomicUsize::new(0));
@@ -123,6 +124,7 @@ impl Writer {
             queued: Arc::clone(&queued),
             signals: Arc::clone(&signals),
             room,
+            news,
             batch: None,
             arrivals: Arrivals { last: Instant::now(), gap: LONGEST_WAIT },
             tried: Instant::now(),
@@ -211,6 +213,8 @@ struct Worker {
     queued: Arc<AtomicUsize>,
     signals: Arc<Signals>,
     room: Arc<Room>,
+    /// What those who follow streams are told once it is on disk.
+    news: Arc<News>,
     /// The open transaction.
     batch: Option<Batch>,
     arrivals: Arrivals,
@@ -326,6 +330,7 @@ impl Worker {
             return (run(Err(room::lost())).answer)(None);
         }
         let connection = &self.connection;
+        let told = self.news.len();
         // What the operation leaves behind after a panic is undone below; the connection keeps no
         // half-done state of its own.
         let done = catch_unwind(AssertUnwindSafe(|| run(ready.map(|()| connection))));
@@ -334,6 +339,7 @@ impl Worker {
             Err(_) => Some(Failed::Otherwise),
         };
         if let Some(failed) = failed {
+            self.news.undo_to(told);
             self.check_open(failed);
         }
         if savepoint && self.batch.is_some() {
@@ -345,6 +351,9 @@ impl Worker {
         let Ok(Done { answer, .. }) = done else {
             return;
         };
+        if self.batch.is_none() {
+            self.news.publish();
+        }
         let lost = savepoint && self.batch.is_none();
         match &mut self.batch {
             Some(batch) if reply == Reply::OnDisk => {
@@ -389,6 +398,7 @@ impl Worker {
             return;
         }
         self.signals.commits.fetch_add(1, Ordering::Relaxed);
+        self.news.publish();
         for answer in self.batch.take().into_iter().flat_map(|batch| batch.answers) {
             answer(None);
         }
@@ -431,6 +441,7 @@ impl Worker {
         {
             end_process("ROLLBACK", &error);
         }
+        self.news.undo_to(0);
         self.room.lose();
         self.tried = Instant::now();
         tracing::error!(

@@ -4,10 +4,10 @@
 
 use motia_manifest::{StepName, TenantId, TraceId};
 use motia_store::{
-    Answer, AttemptError, Batch, BatchClaim, ClaimRequest, Commit, DeadLetterFilter, Debounce,
-    DeliveryFilter, DeliveryState, End, Entry, EventKind, GroupKey, KeyPattern, Lane, LaneOrder,
-    Millis, NewAnswer, NewDelivery, NewEvent, Overlap, Rate, RateLimit, Reaction, Read, StoredItem,
-    Unique, UpdateOp, Write,
+    Answer, AttemptError, AuditEntry, Batch, BatchClaim, ClaimRequest, Commit, DeadLetterFilter,
+    Debounce, DeliveryFilter, DeliveryState, End, Entry, EventKind, GroupKey, KeyPattern, Lane,
+    LaneOrder, Millis, NewAnswer, NewDelivery, NewEvent, Overlap, PageFilter, Rate, RateLimit,
+    Reaction, Read, StoredItem, Unique, UpdateOp, Write,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::{Value, json};
@@ -135,6 +135,31 @@ pub enum Action {
         group: GroupKey,
         max_bytes: usize,
     },
+    ItemSnapshot {
+        group: GroupKey,
+        id: Option<String>,
+        max_bytes: usize,
+    },
+    ItemsSince {
+        group: GroupKey,
+        since: i64,
+        max_bytes: usize,
+    },
+    /// Looks through all groups, and through one.
+    Browse {
+        group: GroupKey,
+        page: PageFilter,
+    },
+    BrowseOne {
+        group: GroupKey,
+        key: String,
+    },
+    Audit(AuditEntry),
+    Audits {
+        tenant: TenantId,
+        before: Option<i64>,
+        limit: usize,
+    },
     /// A write of state or of an item that takes effect at once.
     Write(Write),
 }
@@ -160,6 +185,7 @@ pub fn action() -> impl Strategy<Value = Action> {
         9 => dead_letter_action(),
         4 => admin_action(),
         9 => value_action(),
+        3 => browse_action(),
     ]
 }
 
@@ -246,8 +272,38 @@ fn value_action() -> impl Strategy<Value = Action> {
         1 => (stream(), key()).prop_map(|(group, id)| Action::ItemGet { group, id }),
         1 => (stream(), max_bytes())
             .prop_map(|(group, max_bytes)| Action::ItemGroup { group, max_bytes }),
+        1 => (stream(), option::of(key()), max_bytes())
+            .prop_map(|(group, id, max_bytes)| Action::ItemSnapshot { group, id, max_bytes }),
+        1 => (stream(), 0..6_i64, max_bytes())
+            .prop_map(|(group, since, max_bytes)| Action::ItemsSince { group, since, max_bytes }),
         6 => value_write().prop_map(Action::Write),
     ]
+}
+
+fn browse_action() -> impl Strategy<Value = Action> {
+    let group = || prop_oneof![group(), stream()];
+    let search = select(vec!["", "2", "A", "Text", "é\""]).prop_map(str::to_owned);
+    let after = select(vec!["", "a", "g", "g2"]).prop_map(str::to_owned);
+    let page = (option::of(search), option::of(after), 0..4_usize)
+        .prop_map(|(search, after, limit)| PageFilter { search, after, limit });
+    prop_oneof![
+        4 => (group(), page).prop_map(|(group, page)| Action::Browse { group, page }),
+        1 => (group(), key()).prop_map(|(group, key)| Action::BrowseOne { group, key }),
+        1 => audit_entry().prop_map(Action::Audit),
+        1 => (tenant(), option::of(0..4_i64), 0..3_usize)
+            .prop_map(|(tenant, before, limit)| Action::Audits { tenant, before, limit }),
+    ]
+}
+
+fn audit_entry() -> impl Strategy<Value = AuditEntry> {
+    (tenant(), key(), option::of(text())).prop_map(|(tenant, subject, detail)| AuditEntry {
+        tenant,
+        at: 5,
+        actor: "admin".to_owned(),
+        action: "state.set".to_owned(),
+        subject,
+        detail,
+    })
 }
 
 fn tenant() -> impl Strategy<Value = TenantId> {
@@ -284,6 +340,7 @@ fn event() -> impl Strategy<Value = NewEvent> {
                 trace_id,
                 message_group_id,
                 depth,
+                cause: (depth > 0).then(|| "0123456789abcdef".to_owned()),
                 unique,
                 deliveries,
             }
@@ -543,6 +600,7 @@ fn bare_event(
         trace_id,
         message_group_id: None,
         depth: 1,
+        cause: None,
         unique: None,
         deliveries,
     }
@@ -564,7 +622,13 @@ fn delivery_filter() -> impl Strategy<Value = DeliveryFilter> {
     ]);
     let after = option::weighted(0.2, 0..6_i64);
     (option::weighted(0.3, step()), option::of(state), after, 0..20_usize).prop_map(
-        |(step, state, after, limit)| DeliveryFilter { step, state, event_id: None, after, limit },
+        |(step, state, after, limit)| DeliveryFilter {
+            step,
+            state,
+            after,
+            limit,
+            ..DeliveryFilter::default()
+        },
     )
 }
 

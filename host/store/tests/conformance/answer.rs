@@ -4,8 +4,8 @@ use std::fmt::Debug;
 
 use motia_store::{
     ClaimRequest, Claimed, Commit, DeadLetterFilter, Delivery, DeliveryFilter, Emitted, End,
-    GroupKey, ItemChange, Lease, Millis, NewEvent, Reaction, Read, Store, StoreError, StoreResult,
-    Tick, Write,
+    GroupKey, ItemChange, Lease, Millis, NewEvent, PageFilter, Reaction, Read, Store, StoreError,
+    StoreResult, Tick, Write,
 };
 
 use crate::action::{Action, Pick, STEPS, TENANTS};
@@ -209,10 +209,43 @@ async fn perform(store: &dyn Store, action: &Action, scene: &Scene) -> StoreResu
         }
         Action::ItemGet { group, id } => seen(store.item_get(group, id).await?),
         Action::ItemGroup { group, max_bytes } => seen(store.item_group(group, max_bytes).await?),
+        Action::ItemSnapshot { group, id, max_bytes } => {
+            seen(store.item_snapshot(group, id, max_bytes).await?)
+        }
+        Action::ItemsSince { group, since, max_bytes } => {
+            seen(store.items_since(group, since, max_bytes).await?)
+        }
+        Action::Browse { group, page } => browse(store, group, page).await?,
+        Action::BrowseOne { group, key } if group.stream.is_some() => {
+            seen(store.stream_item(group, key).await?)
+        }
+        Action::BrowseOne { group, key } => seen(store.state_entry(group, key).await?),
+        Action::Audit(entry) => {
+            store.audit(entry).await?;
+            Answer::Done
+        }
+        Action::Audits { tenant, before, limit } => {
+            seen(store.audits(tenant, before, limit).await?)
+        }
         Action::Write(mut write) => {
             place.write(&mut write);
             self::write(store, write, now).await?
         }
+    })
+}
+
+async fn browse(store: &dyn Store, group: GroupKey, page: PageFilter) -> StoreResult<Answer> {
+    let tenant = group.tenant.clone();
+    Ok(match group.stream.clone() {
+        None => seen((
+            store.state_groups(tenant, page.clone()).await?,
+            store.state_entries(group, page).await?,
+        )),
+        Some(stream) => seen((
+            store.stream_group_counts(tenant.clone()).await?,
+            store.stream_groups(tenant, stream, page.clone()).await?,
+            store.stream_items(group, page).await?,
+        )),
     })
 }
 
@@ -234,6 +267,10 @@ async fn write(store: &dyn Store, write: Write, now: Millis) -> StoreResult<Answ
             Answer::Changed(store.item_delete(group, id, reaction, now).await?)
         }
         Write::Emit(event) => Answer::Emitted(store.emit(event, now).await?),
+        Write::Send(event) => {
+            store.item_send(event).await?;
+            Answer::Done
+        }
     })
 }
 
@@ -323,6 +360,7 @@ impl Place {
             | Write::SetItem { group, reaction, .. }
             | Write::DeleteItem { group, reaction, .. } => self.reaction(group, reaction),
             Write::Emit(event) => self.event(event),
+            Write::Send(_) => {}
         }
     }
 

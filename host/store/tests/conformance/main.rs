@@ -22,8 +22,8 @@ use std::{
 
 use motia_manifest::{StepName, TenantId, TraceId};
 use motia_store::{
-    ClaimRequest, EventKind, Lane, LaneOrder, MemoryStore, Millis, NewDelivery, NewEvent,
-    SqliteOptions, SqliteStore, Store,
+    ClaimRequest, EventKind, GroupKey, Lane, LaneOrder, MemoryStore, Millis, NewDelivery, NewEvent,
+    PageFilter, SqliteOptions, SqliteStore, Store, Write,
 };
 use proptest::{
     collection::vec,
@@ -97,6 +97,7 @@ fn a_claim_looks_at_a_limited_number_of_deliveries() {
         trace_id: TraceId::from("trace"),
         message_group_id: None,
         depth: 0,
+        cause: None,
         unique: None,
         deliveries: vec![delivery; 300],
     };
@@ -118,6 +119,46 @@ fn a_claim_looks_at_a_limited_number_of_deliveries() {
     };
     assert!(first.claims.len() == 1 && first.more);
     assert!(second.claims.is_empty() && !second.more);
+}
+
+/// A value and an item of more bytes than a list shows.
+#[test]
+fn a_list_does_not_show_what_is_long() {
+    let long = format!("\"{}\"", "x".repeat(70_000));
+    let group = |stream: Option<&str>| GroupKey {
+        tenant: TENANTS[0].into(),
+        stream: stream.map(str::to_owned),
+        group: "g".to_owned(),
+    };
+    let key = "a".to_owned();
+    let value = Write::SetState {
+        group: group(None),
+        key: key.clone(),
+        value: long.clone(),
+        reaction: None,
+    };
+    let item =
+        Write::SetItem { group: group(Some("chat")), id: key.clone(), data: long, reaction: None };
+    let look = |stream, search: Option<&str>| {
+        let search = search.map(str::to_owned);
+        let page = PageFilter { search, after: None, limit: 10 };
+        Action::Browse { group: group(stream), page }
+    };
+    let calls = [
+        Action::Write(value),
+        Action::Write(item),
+        look(None, None),
+        look(Some("chat"), None),
+        look(None, Some("xxx")),
+        look(Some("chat"), Some("xxx")),
+        Action::BrowseOne { group: group(Some("chat")), key },
+    ];
+    let answers = runtime().block_on(compare(&calls)).expect("the stores agree");
+    let shown: Vec<String> = answers[2..].iter().map(|answer| format!("{answer:?}")).collect();
+    assert!(shown[0].contains("value: None, bytes: 70002"), "{}", shown[0]);
+    assert!(shown[1].contains("data: None, bytes: 70002"), "{}", shown[1]);
+    assert!(!shown[2].contains("bytes: 70002") && !shown[3].contains("bytes: 70002"));
+    assert!(shown[4].contains("data: Some(") && shown[4].len() > 70_000);
 }
 
 fn number(variable: &str) -> Option<u64> {

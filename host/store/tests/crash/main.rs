@@ -74,6 +74,7 @@ fn event(id: i64, data: String, delivery: NewDelivery) -> NewEvent {
         trace_id: TraceId::from("trace"),
         message_group_id: None,
         depth: 0,
+        cause: None,
         unique: None,
         deliveries: vec![delivery],
     }

@@ -1,0 +1,5 @@
+import { Page } from '../../ui/index.ts'
+
+export default function LogsPage() {
+  return <Page title="Logs">{null}</Page>
+}
