@@ -26,7 +26,7 @@ fn the_javascript_glue_passes_its_tests() {
     let packages = Path::new(ended.stdout.trim()).join("node_modules");
     passes(
         Command::new("node")
-            .args(["--test", "test/glue.test.mjs", "test/types.test.mjs"])
+            .args(["--test", "test/glue.test.mjs", "test/hooks.test.mjs", "test/types.test.mjs"])
             .env("MOTIA_NODE_MODULES", packages)
             .current_dir(repository().join("guests/js")),
     );

@@ -373,7 +373,11 @@ fn only_the_token_opens_the_api_of_a_served_bundle() {
 
     let unknown = ask(&server, "GET", "deliveries?stpe=Work", &Value::Null);
     assert_eq!(unknown.error(), (400, "invalid_query".to_owned()));
-    assert!(unknown.text().contains("step, state, event, after, limit"), "{}", unknown.text());
+    assert!(
+        unknown.text().contains("step, state, event, traceId, after, limit"),
+        "{}",
+        unknown.text()
+    );
     assert_eq!(ask(&server, "GET", "nothing", &Value::Null).error().0, 404);
     let wrong = ask(&server, "DELETE", "queues/Work", &Value::Null);
     assert_eq!((wrong.status, wrong.header("allow")), (405, Some("GET, HEAD, PATCH")));

@@ -438,6 +438,29 @@ fn who_may_follow_what_is_decided_by_the_project() {
 }
 
 #[test]
+fn clients_send_where_their_role_lets_them() {
+    let running = running();
+    let address = running.server.address();
+    let known = |token: &str| {
+        Socket::open_at(address, &format!("/?authToken={token}"), &[]).expect("a WebSocket")
+    };
+    let (mut ann, mut ben) = (known("ann"), known("ben"));
+    ben.join("board", "sent", None);
+    assert_eq!(said(&ben.next()).0, "sync");
+    let event = json!({ "type": "typing", "data": { "who": "ann" } });
+    let message = json!({ "streamName": "board", "groupId": "sent", "event": event });
+    ann.say("send", &message);
+    assert_eq!(ben.next()["event"], json!({ "type": "event", "event": event }));
+
+    ben.say("send", &message);
+    assert_eq!(error_code(&ben.next()), "STREAM_ACCESS_DENIED");
+    ann.say("send", &json!({ "streamName": "lobby", "groupId": "hall", "event": event }));
+    assert_eq!(error_code(&ann.next()), "STREAM_ACCESS_DENIED");
+    ann.say("send", &json!({ "streamName": "nothing", "groupId": "g", "event": event }));
+    assert_eq!(error_code(&ann.next()), "STREAM_NOT_FOUND");
+}
+
+#[test]
 fn those_who_follow_are_told_that_the_server_stops() {
     let running = running();
     let data = running.project.data().with_file_name("other-data");

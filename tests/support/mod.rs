@@ -6,6 +6,7 @@
 // Each test program uses its own part of this module.
 #![allow(dead_code, unused_imports)]
 
+mod browser;
 mod command;
 mod http;
 mod project;
@@ -14,6 +15,7 @@ mod shared;
 mod socket;
 mod wait;
 
+pub use browser::browse;
 pub use command::{Ended, motia, run};
 pub use http::{Reply, Sent, send};
 pub use project::{Project, copy_directory, line_of, repository};

@@ -31,7 +31,7 @@ try {
       await page.getByRole('status').getByText('Live').waitFor()
 
       await open('/endpoints?step=CreateOrder')
-      await page.getByLabel('shop').fill('east')
+      await page.getByRole('textbox', { name: 'shop' }).fill('east')
       await page.getByText(`${BASE}/orders/east`).waitFor()
       await page.getByRole('tab', { name: 'Body' }).click()
       await page.getByLabel(/^item/).fill('lamp')

@@ -15,7 +15,7 @@ await run(
 
     // Path and query parameters, and a form of the schema.
     await request.getByRole('tab', { name: 'Parameters' }).click()
-    await request.getByLabel('shop').fill('north side')
+    await request.getByRole('textbox', { name: 'shop' }).fill('north side')
     assert.equal(await request.getByLabel('Name of query parameter 1').inputValue(), 'coupon')
     await request.getByLabel('Value of query parameter 1').fill('SPRING')
     await page.getByText('/orders/north side?coupon=SPRING').waitFor()

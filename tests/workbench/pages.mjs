@@ -2,6 +2,9 @@
 
 import { api, order, runOf, until } from './harness.mjs'
 
+/** A run asks for its delivery, which is gone once it is handled. */
+export const HANDLED = /status of 404 .*\/deliveries\//
+
 /** The paths of all pages, and of what opens beside their lists. */
 export async function pages() {
   const [good, bad] = [await order(), await order('broken')]
@@ -40,8 +43,13 @@ export async function pages() {
   ]
 }
 
-/** Waits until nothing of a page is still being loaded. */
+/** Waits until nothing of a page is being loaded, and nothing else begins to be. */
 export async function settled(page) {
   await page.waitForLoadState('load')
-  await until(`${page.url()} has loaded`, () => page.evaluate(() => document.querySelector('[aria-busy=true]') === null))
+  let quiet = 0
+  await until(`${page.url()} has loaded`, async () => {
+    const isBusy = await page.evaluate(() => document.querySelector('[aria-busy=true]') !== null)
+    quiet = isBusy ? 0 : quiet + 1
+    return quiet > 5
+  })
 }

@@ -1,7 +1,7 @@
 // At the width of a phone no page is wider than the screen, and the menu opens and closes. Light and dark.
 
 import { assert, run, until } from './harness.mjs'
-import { pages, settled } from './pages.mjs'
+import { HANDLED, pages, settled } from './pages.mjs'
 
 await run(
   async ({ page, open }) => {
@@ -30,5 +30,5 @@ await run(
     await page.getByRole('button', { name: 'Dark colours' }).waitFor()
     assert.equal(await background(), light)
   },
-  { viewport: { width: 375, height: 812 }, isMobile: true, hasTouch: true, colorScheme: 'light' },
+  { viewport: { width: 375, height: 812 }, isMobile: true, hasTouch: true, colorScheme: 'light', allowed: [HANDLED] },
 )

@@ -289,6 +289,9 @@ impl Toolchain {
         manifest_steps.retain(|step| !left_out.contains(&step.file));
         streams.retain(|stream| !left_out.contains(&stream.file));
         warnings.extend(project::warnings(&manifest_steps));
+        if stream_auth.is_none() {
+            warnings.extend(project::closed_streams(&streams));
+        }
         let manifest = Manifest {
             schema_version: SCHEMA_VERSION,
             toolchain: toolchain_versions(&manifest_steps),

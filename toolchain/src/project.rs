@@ -5,6 +5,7 @@ use std::{collections::HashMap, fs, path::Path};
 use globset::GlobBuilder;
 use motia_manifest::{
     Artifact, ConfigError, IncludedFile, RoutePattern, Step, StepConfig, StepKind, Stream,
+    StreamRoles,
 };
 use walkdir::WalkDir;
 
@@ -88,6 +89,18 @@ pub fn warnings(steps: &[Step]) -> Vec<String> {
         }
     }
     warnings
+}
+
+/// Streams that need a role of their clients, in a project in which no client has one.
+pub fn closed_streams(streams: &[Stream]) -> Vec<String> {
+    let needs_role = |stream: &&Stream| stream.config.roles != StreamRoles::default();
+    let warning = |stream: &Stream| {
+        format!(
+            "{}: without `streamAuth` in motia.config.ts no client has one of the `roles`",
+            stream.file
+        )
+    };
+    streams.iter().filter(needs_role).map(warning).collect()
 }
 
 /// Puts the files that a step includes into the bundle.

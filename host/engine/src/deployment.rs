@@ -190,7 +190,7 @@ impl Deployment {
         };
         let own = bundle.manifest().steps.len();
         let (hooks, more) = Hooks::of(bundle.manifest())?;
-        let steps = loader.steps(&[&bundle.manifest().steps[..], &more].concat())?;
+        let steps = loader.steps(&[&bundle.manifest().steps[..], &more[..]].concat())?;
         let mut names = HashSet::new();
         let mut subscribers: HashMap<String, Vec<StepIndex>> = HashMap::new();
         for (i, step) in steps.iter().take(own).enumerate() {

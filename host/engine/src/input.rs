@@ -321,6 +321,18 @@ mod tests {
     }
 
     #[test]
+    fn a_recorded_arrival_has_no_token() {
+        let header = |name: &str| (name.to_owned(), "token-1".to_owned());
+        let request = AuthRequest {
+            headers: vec![header("sec-websocket-protocol"), ("host".to_owned(), "a".to_owned())],
+            url: "/b?authToken=token-1".to_owned(),
+        };
+        let recorded = of(&Trigger::Authenticate(request));
+        assert_eq!(recorded, r#"{"path":"/b","headers":[["host","a"]]}"#);
+        assert_eq!(read("authenticate", &recorded), None);
+    }
+
+    #[test]
     fn a_recorded_request_has_no_secrets() {
         let header = |name: &str| (name.to_owned(), "x".to_owned());
         let request = Request {

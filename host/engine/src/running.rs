@@ -20,7 +20,7 @@ pub struct RunningInfo {
     pub step: StepName,
     /// What it belongs to.
     pub trace_id: TraceId,
-    /// Why it is run: `api`, `event`, `batch`, `cron`, `state` or `stream`.
+    /// Why it is run, in the words of [`motia_store::Run::kind`].
     pub kind: &'static str,
     /// The run that has caused it.
     pub parent: Option<String>,

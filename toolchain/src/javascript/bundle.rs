@@ -229,18 +229,11 @@ impl<'a> Bundler<'a> {
     /// Lets the glue stand in for what the project's config imports and nobody has; whether there is more of that
     /// than before. Whatever uses it once clients come fails, so nobody is let in by it.
     fn stands_in(&mut self, said: &str) -> bool {
-        static MISSING: LazyLock<Regex> = LazyLock::new(|| {
-            Regex::new(r#"Could not resolve "([^"]+)"(?: \(originally "([^"]+)"\))?"#)
-                .expect("a constant")
-        });
         if self.source.role != Role::Project {
             return false;
         }
         let before = self.stood_in.len();
-        let missing = MISSING.captures_iter(said).filter_map(|found| found.get(2).or(found.get(1)));
-        let packages =
-            missing.map(|name| name.as_str()).filter(|name| !name.starts_with(['.', '/']));
-        self.stood_in.extend(packages.map(str::to_owned));
+        self.stood_in.extend(missing_packages(said).map(str::to_owned));
         self.stood_in.len() > before
     }
 
@@ -433,6 +426,16 @@ impl Metafile {
     }
 }
 
+/// The packages that esbuild says it does not find, by the names under which they are imported.
+fn missing_packages(said: &str) -> impl Iterator<Item = &str> {
+    static MISSING: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r#"Could not resolve "([^"]+)"(?: \(originally "([^"]+)"\))?"#)
+            .expect("a constant")
+    });
+    let names = MISSING.captures_iter(said).filter_map(|found| found.get(2).or(found.get(1)));
+    names.map(|name| name.as_str()).filter(|name| !name.starts_with(['.', '/']))
+}
+
 /// The packages of plugins that a project has, in the places where esbuild looks for them.
 fn installed_plugins(project: &Path) -> BTreeSet<String> {
     let folders = project.ancestors().map(|folder| folder.join("node_modules").join(PLUGINS));
@@ -468,6 +471,14 @@ fn relative(from: &Path, path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn missing_packages_have_the_names_of_their_imports() {
+        let said = "[ERROR] Could not resolve \"/glue/stand-in.js/plugin\" (originally \"@motiadev/a/plugin\")\n\
+                    [ERROR] Could not resolve \"fs\"\n\n    motia.config.ts:1:2:\n\
+                    [ERROR] Could not resolve \"./lib/auth\"\n";
+        assert_eq!(missing_packages(said).collect::<Vec<_>>(), ["@motiadev/a/plugin", "fs"]);
+    }
 
     #[test]
     fn paths_are_named_as_esbuild_names_them() {

@@ -87,7 +87,7 @@ impl Kind {
             Self::Noop => (&["name"], COMMON.to_vec()),
             Self::Stream => {
                 let hooks = HOOKS.map(|(key, _)| key);
-                (&["name"], [&["schema", "roles", "config"][..], &hooks].concat())
+                (&["name"], [&["schema", "roles", "config"][..], &hooks[..]].concat())
             }
         };
         settings.check(self.noun(), required, &optional)
@@ -153,11 +153,10 @@ pub fn declaration(kind: Kind, mut settings: Settings) -> Result<TokenStream> {
     let name = Ident::new(if kind == Kind::Noop { "noop" } else { "stream" }, Span::call_site());
     let noun = kind.noun();
     let (marks, arms) = hooks(&mut settings)?;
-    let handle = quote! {
-        match trigger {
-            #arms
-            trigger => ::motia::__private::not_called(trigger, ctx, #noun),
-        }
+    let not_called = quote!(::motia::__private::not_called(trigger, ctx, #noun));
+    let handle = match arms.is_empty() {
+        true => not_called,
+        false => quote!(match trigger { #arms trigger => #not_called, }),
     };
     Ok(implementation(kind, settings, &name, marks, quote!(), handle))
 }

@@ -142,6 +142,51 @@ mod drawn {
     pub type Stream = stream;
 }
 
+mod rooms {
+    use super::*;
+
+    motia::stream! {
+        name = "rooms",
+        roles = { read = ["member"] },
+        can_access = own_group,
+        on_leave = left,
+    }
+
+    fn own_group(subscription: Subscription, _ctx: &Context) -> bool {
+        subscription.context.is_some_and(|context| context["user"] == subscription.group_id)
+    }
+
+    fn left(subscription: Subscription, ctx: &Context) -> Result<()> {
+        ctx.state().set("left", &subscription.group_id, &true)
+    }
+
+    pub type Rooms = stream;
+}
+
+#[test]
+fn a_stream_has_functions_for_its_clients() {
+    let config = testing::config::<rooms::Rooms>();
+    let expected = json!({
+        "name": "rooms", "roles": { "read": ["member"] }, "canAccess": true, "onLeave": true,
+    });
+    assert_eq!(config, expected);
+
+    let subscription = |user: &str| Subscription {
+        stream_name: "rooms".to_owned(),
+        group_id: "ann".to_owned(),
+        id: None,
+        context: Some(json!({ "user": user })),
+    };
+    for (user, status) in [("ann", 200), ("ben", 403)] {
+        let asked = testing::call::<rooms::Rooms>(Trigger::CanAccess(subscription(user)));
+        assert_eq!(asked.unwrap().unwrap().status, status);
+    }
+    assert_eq!(testing::call::<rooms::Rooms>(Trigger::Leave(subscription("ann"))).unwrap(), None);
+    assert_eq!(testing::context().state().get("left", "ann").unwrap(), Some(true));
+    let error = testing::call::<rooms::Rooms>(Trigger::Join(subscription("ann"))).unwrap_err();
+    assert!(error.message().contains("a stream does not run"), "{}", error.message());
+}
+
 #[test]
 fn a_config_has_the_names_that_the_host_reads_and_the_schemas_of_the_types() {
     let config = testing::config::<send::handler>();

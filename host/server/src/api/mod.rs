@@ -298,9 +298,10 @@ async fn answer(request: &Request) -> Result<Value, HttpError> {
         ["query", rest @ ..] => query::answer(request, rest).await,
         ["audit", rest @ ..] => audit::answer(request, rest).await,
         ["store"] if request.method == Method::GET => {
+            request.parameters(&[])?;
             Ok(serde_json::json!(request.engine.store_figures()))
         }
-        ["store"] => Err(request.only(&["GET"])),
+        ["store"] => Err(request.only(&["GET", "HEAD"])),
         _ => Err(request.unknown()),
     }
 }

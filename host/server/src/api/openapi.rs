@@ -22,9 +22,11 @@ pub fn answer(request: &Request) -> Result<Value, HttpError> {
 mod tests {
     use std::{collections::BTreeSet, fs};
 
+    use http::Method;
     use regex::Regex;
 
     use super::*;
+    use crate::api::access::Role;
 
     /// Those that no arm of the form `("GET", ["runs", run])` answers.
     const APART: [&str; 4] =
@@ -58,20 +60,30 @@ mod tests {
         operations
     }
 
-    /// What the document describes below `/__motia/api`.
-    fn described() -> BTreeSet<String> {
-        let parameter = Regex::new(r"\{\w+\}").unwrap();
-        let mut operations = BTreeSet::new();
-        for (path, item) in DOCUMENT["paths"].as_object().unwrap() {
-            let path = parameter.replace_all(path, "{}");
-            let methods = item.as_object().unwrap().keys();
-            let methods =
-                methods.filter(|name| !["parameters", "servers"].contains(&name.as_str()));
-            for method in methods.filter(|_| item.get("servers").is_none()) {
-                operations.insert(format!("{} {path}", method.to_uppercase()));
+    /// What the document describes: the method, the path, and what is said of them.
+    fn operations() -> Vec<(String, &'static str, &'static Value)> {
+        let document: &'static Value = &DOCUMENT;
+        let mut operations = Vec::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                if !["parameters", "servers"].contains(&method.as_str()) {
+                    operations.push((method.to_uppercase(), path.as_str(), operation));
+                }
             }
         }
         operations
+    }
+
+    /// Those of them that are below `/__motia/api`: others name a server of their own.
+    fn described() -> BTreeSet<String> {
+        let parameter = Regex::new(r"\{\w+\}").unwrap();
+        let mut described = BTreeSet::new();
+        for (method, path, _) in operations() {
+            if DOCUMENT["paths"][path].get("servers").is_none() {
+                described.insert(format!("{method} {}", parameter.replace_all(path, "{}")));
+            }
+        }
+        described
     }
 
     #[test]
@@ -79,6 +91,25 @@ mod tests {
         let answered = answered();
         assert!(answered.contains("POST /queues/{}/pause") && answered.len() > 50, "{answered:?}");
         assert_eq!(described(), answered);
+    }
+
+    #[test]
+    fn every_operation_has_an_id_of_its_own() {
+        let mut ids = BTreeSet::new();
+        for (method, path, operation) in operations() {
+            let id = operation["operationId"].as_str().unwrap_or_default();
+            assert!(!id.is_empty() && ids.insert(id), "{method} {path}: `{id}`");
+        }
+    }
+
+    #[test]
+    fn every_operation_names_the_role_that_it_asks_for() {
+        for (method, path, operation) in operations() {
+            let method = Method::from_bytes(method.as_bytes()).unwrap();
+            let viewer_may = Role::Viewer.check(&method, path).is_ok();
+            let role = if viewer_may { Role::Viewer } else { Role::Admin };
+            assert_eq!(operation["x-role"], role.name(), "{method} {path}");
+        }
     }
 
     #[test]

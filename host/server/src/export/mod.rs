@@ -74,19 +74,12 @@ impl ExportOptions {
                 }
             }
             let own = format!("OTEL_EXPORTER_OTLP_{signal}_ENDPOINT");
-            let (name, url) = match (variable(&own), base) {
-                (Some(url), _) => (own.as_str(), url.to_owned()),
-                (None, Some(base)) => (
-                    "OTEL_EXPORTER_OTLP_ENDPOINT",
-                    format!("{}/{path}", base.trim_end_matches('/')),
-                ),
-                (None, None) => return Ok(None),
-            };
-            if !url.starts_with("http://") && !url.starts_with("https://") {
-                let message = format!("is `{url}`; expected a URL such as http://localhost:4318");
-                return Err(wrong(name, message));
+            match (variable(&own), base) {
+                (Some(url), _) => checked(&own, url).map(|()| Some(url.to_owned())),
+                (None, Some(base)) => checked("OTEL_EXPORTER_OTLP_ENDPOINT", base)
+                    .map(|()| Some(format!("{}/{path}", base.trim_end_matches('/')))),
+                (None, None) => Ok(None),
             }
-            Ok(Some(url))
         };
         let options = Self {
             traces: endpoint("TRACES", "v1/traces")?,
@@ -99,6 +92,13 @@ impl ExportOptions {
         let any = options.traces.is_some() || options.logs.is_some() || options.metrics.is_some();
         Ok(any.then_some(options))
     }
+}
+
+fn checked(variable: &str, url: &str) -> Result<(), ExportError> {
+    if url.starts_with("http://") || url.starts_with("https://") {
+        return Ok(());
+    }
+    Err(wrong(variable, format!("is `{url}`; expected a URL such as http://localhost:4318")))
 }
 
 fn wrong(variable: &str, message: String) -> ExportError {

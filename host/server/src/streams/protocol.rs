@@ -14,7 +14,8 @@ use crate::{
 const NAME_BYTES: usize = 1024;
 
 const EXPECTED: &str = "expected is {\"type\":\"join\"|\"leave\",\"data\":{\"streamName\",\"groupId\",\"id\"?,\
-                        \"subscriptionId\"?,\"since\"?}}";
+                        \"subscriptionId\"?,\"since\"?}} or {\"type\":\"send\",\"data\":{\"streamName\",\"groupId\",\"id\"?,\
+                        \"event\":{\"type\",\"data\"}}}";
 
 /// What a client asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,6 +24,19 @@ pub enum ClientMessage {
     Join(Join),
     /// To end that.
     Leave(Join),
+    /// To tell something to those who follow.
+    Send(Join, SentData),
+}
+
+/// What a client sends.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+pub struct SentData {
+    /// What kind of event it is.
+    #[serde(rename = "type")]
+    pub event_type: String,
+    /// Its data.
+    #[serde(default)]
+    pub data: Value,
 }
 
 /// Why a message is not understood.
@@ -39,6 +53,14 @@ pub struct Malformed {
 enum Message {
     Join(Subscription),
     Leave(Subscription),
+    Send(Sending),
+}
+
+#[derive(Deserialize)]
+struct Sending {
+    #[serde(flatten)]
+    subscription: Subscription,
+    event: SentData,
 }
 
 #[derive(Deserialize)]
@@ -62,6 +84,9 @@ pub fn parse(text: &str) -> Result<ClientMessage, Malformed> {
     match message {
         Message::Join(subscription) => subscription.into_join().map(ClientMessage::Join),
         Message::Leave(subscription) => subscription.into_join().map(ClientMessage::Leave),
+        Message::Send(Sending { subscription, event }) => {
+            subscription.into_join().map(|join| ClientMessage::Send(join, event))
+        }
     }
 }
 
@@ -94,12 +119,12 @@ impl Subscription {
     }
 }
 
-/// A frame that says why a client does not follow something.
-pub fn refused(join: &Join, error: CallError, exposure: Exposure) -> Bytes {
+/// A frame that says why a client does not follow something, or has not sent it.
+pub fn refused(join: &Join, error: CallError, otherwise: &str, exposure: Exposure) -> Bytes {
     let code = match error.code {
         "access_denied" => "STREAM_ACCESS_DENIED",
         "unknown_stream" => "STREAM_NOT_FOUND",
-        _ => "STREAM_JOIN_FAILED",
+        _ => otherwise,
     };
     let error = HttpError::from(error);
     let message = match (exposure, error.cause) {
@@ -146,6 +171,9 @@ mod tests {
         let text =
             r#"{"data":{"groupId":"g","id":null,"streamName":"todos","more":1},"type":"leave"}"#;
         assert_eq!(parse(text), Ok(ClientMessage::Leave(join(None, "", None))));
+        let text = r#"{"type":"send","data":{"streamName":"todos","groupId":"g","event":{"type":"t","data":[1]}}}"#;
+        let sent = SentData { event_type: "t".to_owned(), data: json!([1]) };
+        assert_eq!(parse(text), Ok(ClientMessage::Send(join(None, "", None), sent)));
         let text = r#"{"type":"join","data":{"streamName":"todos","groupId":"g","id":""}}"#;
         assert_eq!(parse(text), Ok(ClientMessage::Join(join(None, "", None))));
     }
@@ -186,7 +214,9 @@ mod tests {
             retry_after: None,
         };
         let read = |error: CallError, exposure| -> Value {
-            serde_json::from_slice(&refused(&join(Some("1"), "s", None), error, exposure)).unwrap()
+            let frame =
+                refused(&join(Some("1"), "s", None), error, "STREAM_JOIN_FAILED", exposure);
+            serde_json::from_slice(&frame).unwrap()
         };
         let frame = read(error("access_denied", 403), Exposure::Public);
         assert_eq!(

@@ -39,7 +39,7 @@ use tokio_tungstenite::{
 
 use super::{
     Joined,
-    protocol::{self, ClientMessage},
+    protocol::{self, ClientMessage, SentData},
     until_stopped,
 };
 use crate::error::Exposure;
@@ -246,6 +246,7 @@ impl Connection {
                 self.joined.remove(&Join { since: None, ..join });
                 Ok(())
             }
+            Ok(ClientMessage::Send(join, event)) => self.send(join, event).await,
             Err(malformed) => {
                 let frame = protocol::error_frame(None, "INVALID_MESSAGE", &malformed.message);
                 self.tell(frame).await?;
@@ -255,6 +256,21 @@ impl Connection {
                 }
             }
         }
+    }
+
+    /// Sends what a client may send. What runs for it is the store's, so no message waits for long.
+    async fn send(&mut self, join: Join, event: SentData) -> Result<(), End> {
+        let Socket { engine, context, exposure, .. } = &self.socket;
+        let sent = match engine.may_write(&join.stream, context) {
+            Ok(()) => {
+                let (id, data) = (join.id.clone(), event.data.to_string());
+                engine.send_item(&join.stream, &join.group, id, event.event_type, data).await
+            }
+            Err(error) => Err(error),
+        };
+        let Err(error) = sent else { return Ok(()) };
+        let frame = protocol::refused(&join, error, "STREAM_SEND_FAILED", *exposure);
+        self.tell(frame).await
     }
 
     async fn join(&mut self, join: Join) -> Result<(), End> {
@@ -276,7 +292,7 @@ impl Connection {
                 Ok(joined) => client.join(join.clone()).await.map(|()| joined),
                 Err(error) => Err(error),
             };
-            entered.map_err(|error| protocol::refused(&join, error, exposure))
+            entered.map_err(|error| protocol::refused(&join, error, "STREAM_JOIN_FAILED", exposure))
         }));
         Ok(())
     }

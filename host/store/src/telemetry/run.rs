@@ -56,7 +56,8 @@ pub struct Run {
     pub tenant: TenantId,
     /// The step.
     pub step: StepName,
-    /// Why it was run: `api`, `event`, `batch`, `cron`, `state` or `stream`.
+    /// Why it was run: `api`, `event`, `batch`, `cron`, `state` or `stream`; or for clients of streams `authenticate`,
+    /// `canAccess`, `onJoin` or `onLeave`.
     pub kind: String,
     /// The same for every attempt of one delivery.
     pub invocation_id: String,

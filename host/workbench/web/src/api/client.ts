@@ -45,7 +45,7 @@ export async function errorOf(answer: Response): Promise<ApiError> {
   const text = await answer.text().catch(() => '')
   try {
     const { error, code, message } = JSON.parse(text) as { error: string; code: string; message?: string }
-    return new ApiError(answer.status, code, message ? `${error}: ${message}` : error)
+    return new ApiError(answer.status, code, message && message !== error ? `${error}: ${message}` : error)
   } catch {
     return new ApiError(answer.status, 'unknown', text || `The host answered ${answer.status}.`)
   }

@@ -37,7 +37,8 @@ class LiveConnection {
   #topics = ''
   #connection: AbortController | null = null
   #hidden: ReturnType<typeof setTimeout> | undefined
-  #hadConnection = false
+  /** Nobody has told what happened for a while. */
+  #missed = false
 
   constructor() {
     document.addEventListener('visibilitychange', () => {
@@ -69,30 +70,34 @@ class LiveConnection {
     // A topic that nobody wants any more is not worth another connection.
     const isCovered = this.#connection && wanted.split(',').every((topic) => this.#topics.split(',').includes(topic))
     if (wanted !== '' && isCovered) return
-    this.#close()
     this.#topics = wanted
-    if (wanted !== '' && !document.hidden) void this.#run(wanted)
+    if (wanted === '' || document.hidden) this.#close()
+    else void this.#run(wanted, this.#connection)
   }
 
-  async #run(topics: string): Promise<void> {
+  /** Stays connected. The connection with fewer topics goes on until this one is there, so that nothing is missed. */
+  async #run(topics: string, before: AbortController | null): Promise<void> {
     const controller = new AbortController()
     this.#connection = controller
+    if (!before) this.#set('connecting')
     let failures = 0
+    const onOpen = () => {
+      failures = 0
+      before?.abort()
+      this.#set('live')
+      if (this.#missed) this.#send({ topic: 'gap' })
+      this.#missed = false
+    }
     while (!controller.signal.aborted) {
-      this.#set(failures === 0 ? 'connecting' : 'lost')
-      const onOpen = () => {
-        failures = 0
-        this.#set('live')
-        if (this.#hadConnection) this.#send({ topic: 'gap' })
-        this.#hadConnection = true
-      }
       await readEvents(apiUrl('live', { topics }), controller.signal, (event) => {
         this.#send({ topic: event.event, data: JSON.parse(event.data) } as LiveEvent)
       }, onOpen).catch(() => undefined)
-      if (controller.signal.aborted) return
+      if (controller.signal.aborted) break
+      this.#missed = true
       this.#set('lost')
       await pause(backoffMs(failures++), controller.signal)
     }
+    before?.abort()
   }
 
   #send(event: LiveEvent): void {
@@ -102,6 +107,7 @@ class LiveConnection {
   }
 
   #close(): void {
+    if (this.#connection) this.#missed = true
     this.#connection?.abort()
     this.#connection = null
     this.#set('idle')

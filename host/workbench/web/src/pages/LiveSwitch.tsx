@@ -1,4 +1,3 @@
-import { useLiveState } from '../api/live.ts'
 import { Button, StatusBadge, useHotkey } from '../ui/index.ts'
 
 interface Props {
@@ -6,15 +5,14 @@ interface Props {
   onChange: (paused: boolean) => void
 }
 
-/** Whether new rows come by themselves. */
+/** Whether new rows come by themselves; how the connection is stands in the header of the Workbench. */
 export function LiveSwitch({ paused, onChange }: Props) {
-  const state = useLiveState()
   const toggle = () => onChange(!paused)
   useHotkey('p', toggle, paused ? 'Go on live' : 'Pause')
   return (
     <>
-      <StatusBadge label={paused ? 'Paused' : state === 'live' ? 'Live' : state === 'lost' ? 'Reconnecting' : 'Connecting'} status={paused ? 'paused' : state} />
-      <Button aria-pressed={paused} icon={paused ? 'play' : 'pause'} onClick={toggle}>
+      {paused && <StatusBadge status="paused" />}
+      <Button aria-pressed={paused} icon={paused ? 'play' : 'pause'} onClick={toggle} variant={paused ? 'primary' : 'secondary'}>
         {paused ? 'Go on' : 'Pause'}
       </Button>
     </>

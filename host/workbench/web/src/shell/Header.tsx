@@ -35,7 +35,7 @@ export function Header({ onMenu, onPalette, onSheet }: HeaderProps) {
           {project.build ? <BuildState build={project.build} /> : <Deployment digest={project.deployment} />}
         </span>
       )}
-      <button aria-keyshortcuts="Control+K Meta+K" aria-label="Search and commands" className={styles.search} onClick={onPalette} type="button">
+      <button aria-keyshortcuts="Control+K Meta+K" className={styles.search} onClick={onPalette} type="button">
         <Icon name="search" size={14} />
         <span>Search or jump to…</span>
         <Kbd keys="mod+k" />

@@ -93,7 +93,7 @@ function paint(canvas: HTMLCanvasElement, rows: MinimapProps['rows'], { from, to
   canvas.width = width
   canvas.height = height
   const colors = colorReader(canvas)
-  const rowHeight = Math.max(scale, Math.min(3 * scale, height / rows.length))
+  const rowHeight = Math.min(Math.max(height / rows.length, 2 * scale), 3 * scale)
   const perUs = width / (to - from)
   // Of rows that fall on the same pixels, one is enough: bars in a grid of pixels are drawn once.
   let drawn = ''

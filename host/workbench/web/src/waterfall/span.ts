@@ -1,4 +1,4 @@
-import type { Json, JsonObject, Span } from '../api/types.ts'
+import type { Json, JsonObject, Log, Span } from '../api/types.ts'
 import type { IconName } from '../ui/index.ts'
 
 /** The parts of a run that hold its other spans. */
@@ -52,6 +52,11 @@ export function colorOf({ name, error }: Span): string {
   if (name.startsWith('stream.')) return 'var(--kind-stream)'
   if (name === 'commit') return 'var(--kind-cron)'
   return name === 'guest' ? 'var(--accent)' : 'var(--text-3)'
+}
+
+/** The colour of a record's mark, as a CSS value. */
+export function logColor({ level }: Log): string {
+  return level === 'error' ? 'var(--danger)' : level === 'warn' ? 'var(--warning)' : level === 'info' ? 'var(--info)' : 'var(--text-3)'
 }
 
 export function iconOf({ name }: Span): IconName {

@@ -103,7 +103,6 @@ export function nodeOf(step: Step, position: Position, { selected, editable, has
     draggable: editable,
     connectable: false,
     deletable: false,
-    ariaLabel: `${step.kind} step ${step.name}`,
     ariaRole: 'button',
   }
 }

@@ -22,7 +22,7 @@ export function Filters({ filter, onChange }: Props) {
   const leastMs = [...new Set([...LEAST_MS, ...(filter.minMs ? [filter.minMs] : [])])].sort((one, other) => one - other)
   return (
     <div className={styles.filters}>
-      <SearchFilter onChange={(search) => set({ search })} placeholder="Step, error, run or trace id" value={filter.search} />
+      <SearchFilter onChange={(search) => set({ search })} placeholder="Step, error or id" value={filter.search} />
       <div className={styles.choices}>
         <Select
           label="Status"
@@ -57,7 +57,9 @@ export function Filters({ filter, onChange }: Props) {
           options={[{ value: '', label: 'Any duration' }, ...leastMs.map((ms) => ({ value: String(ms), label: `From ${formatDuration(ms)}` }))]}
           value={filter.minMs ? String(filter.minMs) : ''}
         />
-        <Checkbox checked={filter.roots ?? false} label="First ones only" onChange={(roots) => set({ roots: roots || undefined })} />
+        <span title="Only first attempts that nothing in this project has caused">
+          <Checkbox checked={filter.roots ?? false} label="Roots only" onChange={(roots) => set({ roots: roots || undefined })} />
+        </span>
         {filter.traceId && (
           <button aria-label="Not only of this trace" className={styles.chip} onClick={() => set({ traceId: undefined })} type="button">
             <Badge tone="info">
