@@ -29,6 +29,9 @@ await run(
     // The item of the stream that was answered goes on by itself.
     const item = response.getByRole('region', { name: 'Stream item' })
     await item.getByText('"shipped"').waitFor()
+    const [stream, group, id] = (await item.getByRole('link').innerText()).split(' / ')
+    await api('PUT', `streams/${stream}/${group}/${id}`, { data: { id, item: 'lamp', status: 'returned' } })
+    await item.getByText('"returned"').waitFor()
     await item.getByText(/[1-9]\d* changes?/).waitFor()
 
     // What the form refuses to write, JSON can; the host says what is wrong.

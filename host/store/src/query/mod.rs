@@ -219,7 +219,8 @@ fn explained(error: Error, sql: &str) -> QueryError {
     let refused = error.sqlite_error_code() == Some(ErrorCode::AuthorizationForStatementDenied);
     QueryError::Invalid(match error {
         Error::MultipleStatement => "there are several statements; expected one SELECT".to_owned(),
-        error if refused => {
+        // Of `UPDATE state …`, SQLite says so before it asks for leave: what queries read are views.
+        error if refused || error.to_string().contains("because it is a view") => {
             let names: Vec<&str> = tables::TABLES.iter().map(|table| table.name).collect();
             format!("{}; a query only reads, from {}", message_of(error), names.join(", "))
         }

@@ -48,7 +48,7 @@ fn span(number: usize) -> Span {
         start_us: number as i64 - 1,
         duration_us: 7,
         error: (number % 2 == 1).then(|| "no room".to_owned()),
-        detail: (number % 3 == 0).then(|| format!(r#"{{"key":"{number}"}}"#)),
+        detail: number.is_multiple_of(3).then(|| format!(r#"{{"key":"{number}"}}"#)),
     }
 }
 

@@ -1,3 +1,4 @@
+import { useRouter } from '@tanstack/react-router'
 import { useEffect, useEffectEvent, useRef, useState } from 'react'
 
 import { SearchInput, useDebounced } from '../ui/index.ts'
@@ -17,8 +18,11 @@ export function SearchFilter({ value = '', onChange, placeholder }: Props) {
   const [text, setText] = useState(value)
   const sent = useRef(value)
   const settled = useDebounced(text, REST_MS)
+  const router = useRouter()
+  const [home] = useState(router.latestLocation.pathname)
   const send = useEffectEvent(() => {
-    if (settled.trim() === sent.current) return
+    // Whoever has gone on to another page within the rest is not called back.
+    if (settled.trim() === sent.current || router.latestLocation.pathname !== home) return
     sent.current = settled.trim()
     onChange(sent.current || undefined)
   })
