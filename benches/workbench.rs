@@ -251,7 +251,7 @@ fn sample(number: usize, at: Millis) -> Run {
         _ => ("ShipOrder", "event"),
     };
     let failed = step == "ChargeOrder" && number % 100 == 1;
-    let duration = if number % 500 == 0 { 1_500 } else { 3 + number as Millis % 40 };
+    let duration = if number.is_multiple_of(500) { 1_500 } else { 3 + number as Millis % 40 };
     let error = failed.then(|| AttemptError {
         attempt: 1,
         code: "handler_failed".to_owned(),

@@ -216,13 +216,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What can be followed: a group, or one item of it.
+type Followed = (GroupKey, Option<String>);
+
 /// One client's place among those who follow streams. Dropping it leaves everything.
 pub struct LiveClient {
     engine: Engine,
     id: u64,
     outbox: Arc<Outbox>,
-    /// The subscriptions by group and item.
-    joined: Mutex<HashMap<(GroupKey, Option<String>), HashSet<String>>>,
+    /// The subscriptions to each.
+    joined: Mutex<HashMap<Followed, HashSet<String>>>,
 }
 
 impl Engine {

@@ -54,17 +54,17 @@ pub fn start(engine: &Engine, options: ExportOptions) -> Exporter {
         .build();
     let collector = Collector { agent: agent.into(), headers: Arc::new(options.headers) };
     let mut tasks = Vec::new();
-    if options.traces.is_some() || options.logs.is_some() {
-        if let Some(recorded) = engine.watch_telemetry() {
-            let sender = Sender {
-                engine: engine.clone(),
-                collector: collector.clone(),
-                resource: resource.clone(),
-                traces: options.traces,
-                logs: options.logs,
-            };
-            tasks.push(tokio::spawn(sender.run(recorded)));
-        }
+    if (options.traces.is_some() || options.logs.is_some())
+        && let Some(recorded) = engine.watch_telemetry()
+    {
+        let sender = Sender {
+            engine: engine.clone(),
+            collector: collector.clone(),
+            resource: resource.clone(),
+            traces: options.traces,
+            logs: options.logs,
+        };
+        tasks.push(tokio::spawn(sender.run(recorded)));
     }
     if let Some(url) = options.metrics {
         let measured = measure(engine.clone(), collector, resource, url, options.metric_interval);

@@ -214,8 +214,7 @@ mod tests {
             retry_after: None,
         };
         let read = |error: CallError, exposure| -> Value {
-            let frame =
-                refused(&join(Some("1"), "s", None), error, "STREAM_JOIN_FAILED", exposure);
+            let frame = refused(&join(Some("1"), "s", None), error, "STREAM_JOIN_FAILED", exposure);
             serde_json::from_slice(&frame).unwrap()
         };
         let frame = read(error("access_denied", 403), Exposure::Public);
