@@ -100,6 +100,12 @@ export class LiveList<Row extends { id: string }> {
     if (!this.#snapshot.missed) this.#set({ missed: true })
   }
 
+  /** Nobody has told for a while what is new. */
+  gap(): void {
+    if (this.#held) this.miss()
+    else this.reload()
+  }
+
   hold(held: boolean): void {
     this.#held = held
     if (!held) this.#insert()

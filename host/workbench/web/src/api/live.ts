@@ -6,7 +6,7 @@ import type { Figures, Log, Project, Run, RunningInfo } from './types.ts'
 
 export type LiveTopic = 'runs' | 'logs' | 'figures' | 'project'
 
-/** What the host tells; `gap`: the connection was lost, so what happened meanwhile must be fetched. */
+/** What the host tells; `gap`: until now nobody listened, so what may have happened meanwhile must be fetched. */
 export type LiveEvent =
   | { topic: 'runs'; data: { started: RunningInfo[]; ended: Run[]; skipped: number } }
   | { topic: 'logs'; data: { items: Log[]; skipped: number } }
@@ -24,21 +24,23 @@ export type LiveState = 'idle' | 'connecting' | 'live' | 'lost'
 interface Subscriber {
   topics: LiveTopic[]
   onEvent: (event: LiveEvent) => void
+  /** Something may have happened that it was not told. */
+  hasMissed: boolean
 }
 
 /** How long a hidden tab stays connected. */
 const HIDDEN_MS = 5_000
 
 /** The tab's one connection to `live`; it asks for all topics that somebody wants. */
-class LiveConnection {
+export class LiveConnection {
   #subscribers = new Set<Subscriber>()
   #stateListeners = new Set<() => void>()
   #state: LiveState = 'idle'
   #topics = ''
+  /** The topics that the host tells about. */
+  #open: ReadonlySet<string> = new Set()
   #connection: AbortController | null = null
   #hidden: ReturnType<typeof setTimeout> | undefined
-  /** Nobody has told what happened for a while. */
-  #missed = false
 
   constructor() {
     document.addEventListener('visibilitychange', () => {
@@ -48,7 +50,8 @@ class LiveConnection {
     })
   }
 
-  subscribe(subscriber: Subscriber): () => void {
+  subscribe(topics: LiveTopic[], onEvent: (event: LiveEvent) => void): () => void {
+    const subscriber = { topics, onEvent, hasMissed: !topics.every((topic) => this.#open.has(topic)) }
     this.#subscribers.add(subscriber)
     queueMicrotask(() => this.#adjust())
     return () => {
@@ -84,16 +87,21 @@ class LiveConnection {
     const onOpen = () => {
       failures = 0
       before?.abort()
+      this.#open = new Set(topics.split(','))
       this.#set('live')
-      if (this.#missed) this.#send({ topic: 'gap' })
-      this.#missed = false
+      for (const subscriber of this.#subscribers) {
+        if (subscriber.hasMissed && subscriber.topics.every((topic) => this.#open.has(topic))) {
+          subscriber.hasMissed = false
+          subscriber.onEvent({ topic: 'gap' })
+        }
+      }
     }
     while (!controller.signal.aborted) {
       await readEvents(apiUrl('live', { topics }), controller.signal, (event) => {
         this.#send({ topic: event.event, data: JSON.parse(event.data) } as LiveEvent)
       }, onOpen).catch(() => undefined)
       if (controller.signal.aborted) break
-      this.#missed = true
+      this.#miss()
       this.#set('lost')
       await pause(backoffMs(failures++), controller.signal)
     }
@@ -102,12 +110,17 @@ class LiveConnection {
 
   #send(event: LiveEvent): void {
     for (const { topics, onEvent } of this.#subscribers) {
-      if (event.topic === 'gap' || topics.includes(event.topic)) onEvent(event)
+      if (event.topic !== 'gap' && topics.includes(event.topic)) onEvent(event)
     }
   }
 
+  #miss(): void {
+    this.#open = new Set()
+    for (const subscriber of this.#subscribers) subscriber.hasMissed = true
+  }
+
   #close(): void {
-    if (this.#connection) this.#missed = true
+    this.#miss()
     this.#connection?.abort()
     this.#connection = null
     this.#set('idle')
@@ -146,7 +159,7 @@ export function useLive(topics: LiveTopic[], handler: (event: LiveEvent) => void
   const key = topics.join(',')
   useEffect(() => {
     if (key === '') return
-    return live.subscribe({ topics: key.split(',') as LiveTopic[], onEvent: (event) => onEvent(event) })
+    return live.subscribe(key.split(',') as LiveTopic[], (event) => onEvent(event))
   }, [key])
 }
 

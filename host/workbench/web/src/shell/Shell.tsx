@@ -1,5 +1,5 @@
 import { Outlet, useNavigate, useRouterState } from '@tanstack/react-router'
-import { useEffect, useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 
 import { queryClient, queries } from '../api/queries.ts'
 import { useLive } from '../api/live.ts'
@@ -68,9 +68,12 @@ function PageKey({ to, title, letter }: Pick<Destination, 'to' | 'title'> & { le
 
 /** Keeps what all pages share up to date, and everything after the connection was lost. */
 function useLiveCaches(): void {
+  const wasLive = useRef(false)
   useLive(['figures', 'project'], (event) => {
-    if (event.topic === 'gap') void queryClient.invalidateQueries()
-    else if (event.topic === 'figures') queryClient.setQueryData(queries.figures().queryKey, event.data)
+    if (event.topic === 'gap') {
+      if (wasLive.current) void queryClient.invalidateQueries()
+      wasLive.current = true
+    } else if (event.topic === 'figures') queryClient.setQueryData(queries.figures().queryKey, event.data)
     else if (event.topic === 'project') {
       const before = queryClient.getQueryData(queries.project().queryKey)
       queryClient.setQueryData(queries.project().queryKey, event.data)

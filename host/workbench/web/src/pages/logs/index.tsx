@@ -29,7 +29,7 @@ export default function LogsPage() {
   const { scrollerRef, show } = useHeld(list, paused)
 
   useLive(['logs'], (event) => {
-    if (event.topic === 'gap') list.miss()
+    if (event.topic === 'gap') list.gap()
     if (event.topic !== 'logs') return
     if (event.data.skipped > 0) list.miss()
     const now = Date.now()

@@ -33,7 +33,7 @@ export default function RunsPage() {
   const { scrollerRef, show } = useHeld(list, paused || chosen.size > 0)
 
   useLive(['runs'], (event) => {
-    if (event.topic === 'gap') list.miss()
+    if (event.topic === 'gap') list.gap()
     if (event.topic !== 'runs') return
     if (event.data.skipped > 0) list.miss()
     list.add(fitting(event, filter, ofFlow))
