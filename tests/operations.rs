@@ -295,6 +295,8 @@ fn a_past_run_is_run_again_with_its_input_or_another_one() {
     assert_eq!(body, json!({ "n": 3, "item": "b" }));
     let runs = wait_for_count(&server, "runs?step=Orders", 3);
     assert_eq!((&runs[0]["replayOf"], &runs[1]["replayOf"]), (&json!(past), &json!(past)));
+    let unfit = ask(&server, "POST", &format!("runs/{past}/replay"), &json!({ "input": 5 }));
+    assert_eq!(unfit.error(), (400, "invalid_input".to_owned()));
     let unknown = fail(&server, &["replay", &past, "--version", "nothing"]);
     assert!(unknown.contains("unknown_version"), "{unknown}");
     assert!(fail(&server, &["replay", "000000000000"]).contains("not_found"));

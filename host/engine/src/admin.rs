@@ -439,13 +439,25 @@ impl Engine {
         let kept = kept.ok_or_else(|| {
             CallError::new("input_not_kept", 409, "the input of this run was too large to keep")
         })?;
-        let trigger = input::read(&past.kind, &kept).ok_or_else(|| {
-            CallError::new("invalid_input", 400, format!("not an input of kind `{}`", past.kind))
-        })?;
+        let invalid = |why: String| CallError::new("invalid_input", 400, why);
+        let trigger = input::read(&past.kind, &kept)
+            .map_err(|why| invalid(format!("not an input of kind `{}`: {why}", past.kind)))?;
         let deployment = self.version(version)?;
         let index = deployment
             .index(&past.step)
             .ok_or_else(|| missing(format!("there is no step `{}` in that version", past.step)))?;
+        let step = deployment.step(index);
+        let takes_batches = self.policy_of(step).is_some_and(|policy| policy.takes_batches());
+        let is = if takes_batches { "batch" } else { step.step.config.kind.name() };
+        if past.kind != is {
+            let name = &past.step;
+            let was = &past.kind;
+            let why = format!("the run is of kind `{was}`, `{name}` in that version of `{is}`");
+            return Err(invalid(why));
+        }
+        if let Some(faults) = input::faults(step, &trigger) {
+            return Err(invalid(format!("the input breaks the step's schema: {faults}")));
+        }
         self.store().check_room()?;
         self.replay_on(&deployment, index, trigger, past.id).await
     }

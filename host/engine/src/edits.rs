@@ -121,7 +121,7 @@ impl Engine {
         let trace_id = trace_id::new();
         let origin = Origin { trace_id: &trace_id, depth: 0, cause: None };
         reactions::reaction(self, &self.deployment(), group, Some(key), origin)
-            .map_err(|error| CallError::new("limit", 400, error.to_string()))
+            .map_err(|error| CallError::new("internal_error", 500, error.to_string()))
     }
 }
 

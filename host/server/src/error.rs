@@ -114,7 +114,9 @@ impl HttpError {
             fields.insert("details".to_owned(), Value::clone(details));
         }
         if let (Exposure::Developer, Some(cause)) = (exposure, &self.cause) {
-            fields.insert("message".to_owned(), json!(cause.message));
+            if cause.message != self.message {
+                fields.insert("message".to_owned(), json!(cause.message));
+            }
             if let Some(stack) = &cause.stack {
                 fields.insert("stack".to_owned(), json!(stack));
             }

@@ -104,7 +104,7 @@ impl Dev {
         let host =
             Host::start(addr, &data, Arc::clone(&sandbox), deployment, server, &self.storage)
                 .await
-                .context("motia dev cannot start (another port: --port)")?;
+                .context("motia dev cannot start")?;
         eprintln!(
             "steps may send requests to any host in dev; `motia serve` allows only --allow-http"
         );

@@ -23,7 +23,7 @@ pub async fn answer(request: &Request, path: &[&str]) -> Result<Value, HttpError
         ("POST", ["redrive"]) => redrive(request).await,
         ("POST", ["discard"]) => discard(request).await,
         (_, ["redrive" | "discard"]) => Err(request.only(&["POST"])),
-        ("GET", [letter]) => show(request, id(letter, "dead letter")?).await,
+        ("GET", [letter]) => show(request, id(letter, "a dead letter")?).await,
         (_, [] | [_]) => Err(request.only(&["GET", "HEAD"])),
         _ => Err(request.unknown()),
     }
@@ -35,7 +35,7 @@ pub async fn answer_redrives(request: &Request, path: &[&str]) -> Result<Value, 
             request.parameters(&[])?;
             Ok(output::list(all_shown(&request.engine.redrives().await?)?))
         }
-        ("DELETE", [redrive]) => stop(request, id(redrive, "redrive")?).await,
+        ("DELETE", [redrive]) => stop(request, id(redrive, "a redrive")?).await,
         (_, []) => Err(request.only(&["GET", "HEAD"])),
         (_, [_]) => Err(request.only(&["DELETE"])),
         _ => Err(request.unknown()),

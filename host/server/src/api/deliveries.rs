@@ -16,8 +16,8 @@ const PARAMETERS: [&str; 6] = ["step", "state", "event", "traceId", "after", "li
 pub async fn answer(request: &Request, path: &[&str]) -> Result<Value, HttpError> {
     match (request.method(), path) {
         ("GET", []) => list(request).await,
-        ("GET", [delivery]) => show(request, id(delivery, "delivery")?).await,
-        ("DELETE", [delivery]) => cancel(request, id(delivery, "delivery")?).await,
+        ("GET", [delivery]) => show(request, id(delivery, "a delivery")?).await,
+        ("DELETE", [delivery]) => cancel(request, id(delivery, "a delivery")?).await,
         (_, []) => Err(request.only(&["GET", "HEAD"])),
         (_, [_]) => Err(request.only(&["GET", "HEAD", "DELETE"])),
         _ => Err(request.unknown()),
@@ -27,7 +27,7 @@ pub async fn answer(request: &Request, path: &[&str]) -> Result<Value, HttpError
 /// Events have no list of their own; what waits of one can be taken back.
 pub async fn answer_events(request: &Request, path: &[&str]) -> Result<Value, HttpError> {
     match (request.method(), path) {
-        ("DELETE", [event]) => cancel_event(request, id(event, "event")?).await,
+        ("DELETE", [event]) => cancel_event(request, id(event, "an event")?).await,
         (_, [_]) => Err(request.only(&["DELETE"])),
         _ => Err(request.unknown()),
     }

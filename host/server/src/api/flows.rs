@@ -14,6 +14,9 @@ use crate::error::HttpError;
 
 const FILE: &str = "motia-workbench.json";
 
+/// Where edges leave and reach a node.
+const HANDLES: [(&str, [&str; 2]); 2] =
+    [("sourceHandlePosition", ["bottom", "right"]), ("targetHandlePosition", ["top", "left"])];
 /// What is kept of a node.
 const FIELDS: [&str; 4] = ["x", "y", "sourceHandlePosition", "targetHandlePosition"];
 
@@ -94,6 +97,12 @@ fn checked(step: &str, position: &Value) -> Result<Value, HttpError> {
     let Some(fields) = position.as_object() else { return wrong("is not an object") };
     if !position["x"].is_number() || !position["y"].is_number() {
         return wrong("`x` and `y` are numbers");
+    }
+    for (name, sides) in HANDLES {
+        let is_side = |side: &Value| side.as_str().is_some_and(|side| sides.contains(&side));
+        if fields.get(name).is_some_and(|side| !is_side(side)) {
+            return wrong(&format!("`{name}` is {}", sides.join(" or ")));
+        }
     }
     match fields.keys().find(|name| !FIELDS.contains(&name.as_str())) {
         Some(name) => wrong(&format!("`{name}` is unknown; there are {}", FIELDS.join(", "))),

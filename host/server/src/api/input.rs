@@ -13,10 +13,7 @@ const MAX_LIMIT: usize = 1000;
 /// An id in a path.
 pub fn id(text: &str, what: &str) -> Result<i64, HttpError> {
     text.parse().map_err(|_| {
-        HttpError::bad_request(
-            "invalid_id",
-            format!("`{text}` is not the id of a {what}: a number"),
-        )
+        HttpError::bad_request("invalid_id", format!("`{text}` is not the id of {what}: a number"))
     })
 }
 
@@ -66,6 +63,14 @@ impl Parameters {
     /// An id.
     pub fn id(&self, name: &str) -> Result<Option<i64>, HttpError> {
         self.read(name, "a number", |text| text.parse().ok())
+    }
+
+    /// The id of a run or a log record, which begins the page behind it.
+    pub fn cursor<T: for<'a> From<&'a str>>(&self, name: &str) -> Result<Option<T>, HttpError> {
+        self.read(name, "a page's `next`: 16 hexadecimal digits", |text| {
+            let is_id = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+            is_id.then(|| T::from(text))
+        })
     }
 
     /// A time.

@@ -73,10 +73,8 @@ impl Api {
 
     fn check(&self, head: &Parts) -> Result<Role, HttpError> {
         let role = self.access.check(head)?;
-        if is_read(head) {
-            return Ok(role);
-        }
-        Err(HttpError::method_not_allowed(head.method.as_str(), head.uri.path(), &["GET", "HEAD"]))
+        only_read(head)?;
+        Ok(role)
     }
 
     async fn live(&self, head: &Parts) -> Result<AnswerBody, HttpError> {
@@ -130,6 +128,14 @@ impl Api {
         client.join(join).await?;
         Ok(Events::new(client, frames, None, self.stopped.subscribe()).into_body())
     }
+}
+
+/// Refuses other methods than those that read.
+pub fn only_read(head: &Parts) -> Result<(), HttpError> {
+    if is_read(head) {
+        return Ok(());
+    }
+    Err(HttpError::method_not_allowed(head.method.as_str(), head.uri.path(), &["GET", "HEAD"]))
 }
 
 fn is_read(head: &Parts) -> bool {

@@ -32,7 +32,7 @@ async fn list(request: &Request) -> Result<Value, HttpError> {
         search: parameters.text("search").map(str::to_owned),
         since: parameters.time("since")?,
         until: parameters.time("until")?,
-        before: parameters.text("before").map(str::to_owned),
+        before: parameters.cursor("before")?,
         limit: limit + 1,
     };
     let logs = request.engine.logs(filter).await?;

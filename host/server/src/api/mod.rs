@@ -101,7 +101,7 @@ impl Api {
 
     /// Answers Prometheus.
     pub async fn metrics(&self, head: &Parts, trace_id: &str) -> HttpResponse {
-        let text = match self.access.check(head) {
+        let text = match live::only_read(head).and_then(|()| self.access.check(head)) {
             Ok(_) => prometheus(&self.engine).await.map_err(HttpError::from),
             Err(error) => Err(error),
         };
@@ -114,6 +114,7 @@ impl Api {
             }
             Err(error) => respond::from_error(&error, trace_id, Exposure::Developer),
         };
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         ask_for_token(&mut response);
         respond::finish_private(&mut response, &head.method, trace_id);
         response

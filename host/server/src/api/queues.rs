@@ -2,7 +2,7 @@
 
 use motia_engine::{Pause, QueueOverrides};
 use motia_manifest::StepName;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     Request,
@@ -46,10 +46,14 @@ async fn edit(request: &Request, step: &StepName) -> Result<Value, HttpError> {
     let mut settings = serde_json::to_value(request.engine.queue_settings(step))
         .map_err(|error| HttpError::internal("internal_error", error))?;
     for (name, value) in &request.body {
+        // By itself first: the error of all would not say which one is wrong.
+        serde_json::from_value::<QueueOverrides>(json!({ name.as_str(): value })).map_err(
+            |error| HttpError::bad_request("invalid_settings", format!("`{name}`: {error}")),
+        )?;
         settings[name.as_str()] = value.clone();
     }
     let settings = serde_json::from_value(settings)
-        .map_err(|error| HttpError::bad_request("invalid_settings", error.to_string()))?;
+        .map_err(|error| HttpError::internal("internal_error", error))?;
     request.engine.set_queue_settings(step, settings).await?;
     show(request, step).await
 }

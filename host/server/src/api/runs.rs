@@ -19,6 +19,20 @@ const PARAMETERS: [&str; 12] = [
     "before", "limit",
 ];
 
+/// What starts a run.
+const KINDS: [&str; 10] = [
+    "api",
+    "event",
+    "batch",
+    "cron",
+    "state",
+    "stream",
+    "authenticate",
+    "canAccess",
+    "onJoin",
+    "onLeave",
+];
+
 /// So many runs are run again at most by one request.
 const REPLAYS: usize = 1_000;
 
@@ -30,6 +44,7 @@ pub async fn answer(request: &Request, path: &[&str]) -> Result<Value, HttpError
             Ok(output::list(all_shown(&request.engine.running())?))
         }
         ("POST", ["replay"]) => replay_many(request).await,
+        (_, ["replay"]) => Err(request.only(&["POST"])),
         ("GET", [run]) => show(request, run).await,
         ("GET", [run, "spans"]) => spans(request, run).await,
         ("DELETE", [run]) => cancel(request, run),
@@ -48,7 +63,7 @@ async fn list(request: &Request) -> Result<Value, HttpError> {
     let filter = RunFilter {
         tenant: request.engine.tenant().clone(),
         steps: steps_of(request, parameters.typed("step"), parameters.text("flow")),
-        kind: parameters.text("kind").map(str::to_owned),
+        kind: parameters.read("kind", &KINDS.join(", "), |word| kind_of(word))?,
         search: parameters.text("search").map(str::to_owned),
         roots: parameters
             .read("roots", "true or false", |word| word.parse().ok())?
@@ -58,11 +73,15 @@ async fn list(request: &Request) -> Result<Value, HttpError> {
         trace_id: parameters.typed("traceId"),
         since: parameters.time("since")?,
         until: parameters.time("until")?,
-        before: parameters.typed("before"),
+        before: parameters.cursor("before")?,
         limit: limit + 1,
     };
     let runs = request.engine.runs(filter).await?;
     Ok(page(all_shown(&runs)?, limit))
+}
+
+fn kind_of(word: &str) -> Option<String> {
+    KINDS.contains(&word).then(|| word.to_owned())
 }
 
 fn status_of(word: &str) -> Option<RunStatus> {
@@ -145,6 +164,7 @@ async fn replay_many(request: &Request) -> Result<Value, HttpError> {
         return Err(wrong(format!("these are more than {REPLAYS} runs; name fewer")));
     }
     ids.sort_unstable();
+    ids.dedup();
     let version = fields.text("version")?;
     let (mut replayed, mut failures) = (0, Vec::new());
     for id in ids {
@@ -169,7 +189,7 @@ enum Meant {
 fn meant(fields: &Fields) -> Result<Meant, HttpError> {
     let filter = RunFilter {
         steps: fields.typed("step")?.map(|step| vec![step]),
-        kind: fields.text("kind")?.map(str::to_owned),
+        kind: fields.read("kind", &KINDS.join(", "), |value| kind_of(value.as_str()?))?,
         status: fields
             .read("status", "succeeded, failed or cancelled", |value| status_of(value.as_str()?))?,
         since: fields.time("since")?,

@@ -20,6 +20,7 @@ pub async fn answer(request: &Request, path: &[&str]) -> Result<Value, HttpError
         ("PUT", [stream, group, id]) => set(request, stream, group, id).await,
         ("DELETE", [stream, group, id]) => delete(request, stream, group, id).await,
         (_, [] | [_] | [_, _]) => Err(request.only(&["GET", "HEAD"])),
+        (_, [_, _, "send"]) => Err(request.only(&["GET", "HEAD", "PUT", "DELETE", "POST"])),
         (_, [_, _, _]) => Err(request.only(&["GET", "HEAD", "PUT", "DELETE"])),
         _ => Err(request.unknown()),
     }

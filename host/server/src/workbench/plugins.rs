@@ -82,6 +82,9 @@ fn read(directory: &Path, name: &str) -> Option<Plugin> {
         Ok(plugin) if !is_name(&plugin.name) => {
             wrong("`name` has other characters than a-z, 0-9 and -".to_owned())
         }
+        Ok(plugin) if !directory.join(&plugin.entry).is_file() => {
+            wrong(format!("`entry` is `{}`; there is no such file", plugin.entry))
+        }
         Ok(plugin) => Some(plugin),
         Err(error) => wrong(error.to_string()),
     }

@@ -2,13 +2,16 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use bytes::Bytes;
 use motia_sandbox::{
-    AuthRequest, Event, Part, Request, RequestBody, StateChange, StreamAction, StreamChange,
-    SubscriptionRequest, Trigger,
+    AuthRequest, Event, Part, Request, RequestBody, StreamAction, SubscriptionRequest, Trigger,
 };
 use motia_store::{Delivery, EventKind};
 use serde_json::{Value, json};
+
+use read::Pairs;
+pub use read::{faults, read};
+
+mod read;
 
 /// Headers whose values are secrets: kept nowhere. Browsers have no other way than the protocol to give
 /// the token of a WebSocket.
@@ -43,53 +46,20 @@ pub fn trigger(deliveries: &[Delivery], batch: bool) -> Option<Trigger> {
             let millis = delivery.data.parse().unwrap_or(0);
             Some(Trigger::Cron { scheduled_at: UNIX_EPOCH + Duration::from_millis(millis) })
         }
-        EventKind::State => {
-            let change: Value = serde_json::from_str(&delivery.data).ok()?;
-            Some(Trigger::State(state_change(&change)))
-        }
-        EventKind::Stream => {
-            let change: Value = serde_json::from_str(&delivery.data).ok()?;
-            Some(Trigger::Stream(stream_change(&change)))
-        }
+        EventKind::State => read("state", &delivery.data).ok(),
+        EventKind::Stream => read("stream", &delivery.data).ok(),
     }
 }
 
 fn event(delivery: &Delivery) -> Event {
-    let headers = delivery.headers.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    let headers: Option<Pairs> =
+        delivery.headers.as_deref().and_then(|text| serde_json::from_str(text).ok());
     Event {
         id: delivery.event_id.to_string(),
         topic: delivery.topic.clone(),
         data: delivery.data.clone(),
         message_group_id: delivery.message_group_id.clone(),
-        headers: headers.as_ref().map(pairs).unwrap_or_default(),
-    }
-}
-
-fn text(value: &Value, field: &str) -> String {
-    value[field].as_str().unwrap_or_default().to_owned()
-}
-
-fn state_change(change: &Value) -> StateChange {
-    let value = |field: &str| (!change[field].is_null()).then(|| change[field].to_string());
-    StateChange {
-        group_id: text(change, "groupId"),
-        key: text(change, "key"),
-        old_value: value("oldValue"),
-        new_value: value("newValue"),
-    }
-}
-
-fn stream_change(change: &Value) -> StreamChange {
-    StreamChange {
-        stream_name: text(change, "streamName"),
-        group_id: text(change, "groupId"),
-        id: text(change, "id"),
-        action: match change["action"].as_str() {
-            Some("create") => StreamAction::Create,
-            Some("delete") => StreamAction::Delete,
-            _ => StreamAction::Update,
-        },
-        data: change["data"].to_string(),
+        headers: headers.unwrap_or_default().into(),
     }
 }
 
@@ -200,89 +170,11 @@ fn bytes_json(bytes: &[u8]) -> Value {
     }
 }
 
-/// The trigger that a recorded input stands for; none if it is not one.
-pub fn read(kind: &str, input: &str) -> Option<Trigger> {
-    let input: Value = serde_json::from_str(input).ok()?;
-    Some(match kind {
-        "api" => Trigger::Api(read_request(&input)),
-        "event" => Trigger::Event(read_event(&input)),
-        "batch" => Trigger::Batch(input.as_array()?.iter().map(read_event).collect()),
-        "cron" => {
-            let millis = input["scheduledAt"].as_u64()?;
-            Trigger::Cron { scheduled_at: UNIX_EPOCH + Duration::from_millis(millis) }
-        }
-        "state" => Trigger::State(state_change(&input)),
-        "stream" => Trigger::Stream(stream_change(&input)),
-        _ => return None,
-    })
-}
-
-fn read_event(event: &Value) -> Event {
-    Event {
-        id: text(event, "id"),
-        topic: text(event, "topic"),
-        data: event["data"].to_string(),
-        message_group_id: event["messageGroupId"].as_str().map(str::to_owned),
-        headers: pairs(&event["headers"]),
-    }
-}
-
-fn read_request(request: &Value) -> Request {
-    let body = match request["body"].as_str() {
-        Some("json") => RequestBody::Json,
-        Some("text") => RequestBody::Text,
-        Some("bytes") => RequestBody::Bytes,
-        Some("form") => RequestBody::Form(request["fields"].to_string()),
-        Some("multipart") => RequestBody::Multipart(
-            request["fields"].as_array().into_iter().flatten().map(read_part).collect(),
-        ),
-        _ => RequestBody::Empty,
-    };
-    Request {
-        method: text(request, "method"),
-        path: text(request, "path"),
-        path_params: pairs(&request["pathParams"]),
-        query_params: request["queryParams"].to_string(),
-        headers: pairs(&request["headers"]),
-        raw_body: read_bytes(&request["rawBody"]),
-        body,
-    }
-}
-
-fn read_part(part: &Value) -> Part {
-    let optional = |field: &str| part[field].as_str().map(str::to_owned);
-    Part {
-        name: text(part, "name"),
-        file_name: optional("fileName"),
-        content_type: optional("contentType"),
-        data: read_bytes(&part["data"]),
-    }
-}
-
-fn read_bytes(value: &Value) -> Bytes {
-    match value {
-        Value::String(text) => Bytes::from(text.clone()),
-        _ => serde_json::from_value::<Vec<u8>>(value.clone()).unwrap_or_default().into(),
-    }
-}
-
-/// Names and values, from a list of pairs or an object.
-fn pairs(value: &Value) -> Vec<(String, String)> {
-    let text = |value: &Value| value.as_str().map(str::to_owned);
-    match value {
-        Value::Array(list) => list
-            .iter()
-            .filter_map(|pair| Some((text(pair.get(0)?)?, text(pair.get(1)?)?)))
-            .collect(),
-        Value::Object(fields) => {
-            fields.iter().filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use motia_sandbox::{StateChange, StreamChange};
+
     use super::*;
 
     fn again(trigger: &Trigger) -> Trigger {
@@ -329,7 +221,7 @@ mod tests {
         };
         let recorded = of(&Trigger::Authenticate(request));
         assert_eq!(recorded, r#"{"path":"/b","headers":[["host","a"]]}"#);
-        assert_eq!(read("authenticate", &recorded), None);
+        assert!(read("authenticate", &recorded).is_err());
     }
 
     #[test]
@@ -346,5 +238,30 @@ mod tests {
         };
         let Trigger::Api(read) = again(&Trigger::Api(request.clone())) else { panic!("a request") };
         assert_eq!(read, Request { headers: vec![header("accept")], ..request });
+    }
+
+    #[test]
+    fn an_edited_input_says_what_is_wrong() {
+        let wrong = [
+            ("api", "5", "invalid type"),
+            ("api", r#"{"method":"GET"}"#, "`path`"),
+            ("api", r#"{"method":"GET","path":"/","bodyy":"json"}"#, "`bodyy`"),
+            ("api", r#"{"method":"GET","path":"/","body":"json","rawBody":"{"}"#, "not JSON"),
+            ("api", r#"{"method":"GET","path":"/","body":"form"}"#, "`fields`"),
+            ("event", r#"{"id":"1","topic":"a"}"#, "`data`"),
+            ("batch", "[]", "one event"),
+            ("cron", r#"{"scheduledAt":"now"}"#, "expected u64"),
+            ("state", "5", "invalid type"),
+            (
+                "stream",
+                r#"{"streamName":"s","groupId":"g","id":"1","action":"explode","data":1}"#,
+                "explode",
+            ),
+            ("onJoin", "{}", "only what a step has run"),
+        ];
+        for (kind, input, expected) in wrong {
+            let why = read(kind, input).unwrap_err();
+            assert!(why.contains(expected), "{kind} {input}: {why}");
+        }
     }
 }
