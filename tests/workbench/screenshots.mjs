@@ -39,7 +39,7 @@ for (const colorScheme of ['light', 'dark']) {
     await page.screenshot({ path: join(directory, `${name}-${colorScheme}.png`) })
   }
   await show('flows', '/flows?flow=research', () => page.locator('.react-flow__node').nth(5).waitFor())
-  await show('runs', '/runs', () => page.getByText('WriteReport').first().waitFor())
+  await show('runs', '/runs', () => page.getByRole('row').getByText('WriteReport').first().waitFor())
   await show('run', `/runs/${run.id}`, () => page.getByRole('treegrid').getByRole('row').nth(10).waitFor())
   await show('endpoints', '/endpoints?step=SendMessage', async () => {
     await page.getByRole('textbox', { name: 'chatId' }).fill('lobby')

@@ -9,6 +9,8 @@ export const config: EventConfig = {
   flows: ['research'],
   // Counting and emitting take effect together, exactly once for each answer.
   atomic: true,
+  // Answers to one question wait for each other instead of colliding.
+  infrastructure: { queue: { keyConcurrency: { key: 'id', limit: 1 } } },
 }
 
 type Collected = { topic: 'research.collected'; data: { id: string } }
