@@ -192,7 +192,7 @@ const FILTERS: [(&str, &str); 10] = [
     ("step and status", "step=ChargeOrder&status=failed"),
     ("kind", "kind=cron"),
     ("flow", "flow=orders"),
-    ("words in errors", "search=order%2041999%20was"),
+    ("words in errors", "search=order%2042001%20was"),
     ("words, none has them", "search=nothing-has-these-words"),
     ("slower than 1 s", "minMs=1000"),
     ("first ones, failed", "roots=true&status=failed"),

@@ -23,6 +23,8 @@ await run(async ({ page, open }) => {
   await page.getByRole('complementary').getByText('ship-order.step.js').waitFor()
   await keyboard.press('Escape')
   await page.getByRole('complementary').waitFor({ state: 'detached' })
+  await jump('ShipOrder queues')
+  await page.waitForURL(/#\/queues\?.*step=ShipOrder/)
   await jump(made.id)
   await page.waitForURL(new RegExp(`#/runs/${made.id}`))
 

@@ -26,6 +26,13 @@ await run(
     await row.filter({ hasText: 'succeeded' }).waitFor()
     await page.waitForURL(/sql=/)
 
+    // The browser's way back is the way to the query before.
+    await write(editor, 'SELECT 7 AS seven')
+    await editor.press('ControlOrMeta+Enter')
+    await page.getByRole('columnheader', { name: 'seven' }).waitFor()
+    await page.goBack()
+    await row.filter({ hasText: 'succeeded' }).waitFor()
+
     for (const sql of ['DROP TABLE runs', "UPDATE state SET value = '1'"]) {
       await write(editor, sql)
       await editor.press('ControlOrMeta+Enter')

@@ -1,7 +1,7 @@
 //! What happens now, as server-sent events.
 //!
-//! Whoever watches costs a fixed amount: events are gathered for a quarter of a second, of each kind at most 200 are
-//! told and the others counted, and nothing is kept for a reader who does not read.
+//! Whoever watches costs a fixed amount: events are gathered for a quarter of a second, or for a second while there are
+//! many, of each kind at most 500 are told and the others counted, and nothing is kept for a reader who does not read.
 
 use std::{collections::HashSet, convert::Infallible, sync::Arc, time::Duration};
 
@@ -32,12 +32,15 @@ use crate::{
 
 /// Events are gathered for so long.
 const GATHER: Duration = Duration::from_millis(250);
+/// After so many rows they are gathered for longer: nobody reads that fast, and a browser draws each time.
+const MANY: usize = 50;
+const GATHER_MANY: Duration = Duration::from_secs(1);
 /// Figures are told so often at most.
 const FIGURES: Duration = Duration::from_secs(1);
 /// How long an answer is silent at most.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// So many of one kind are told at once.
-const ROWS: usize = 200;
+const ROWS: usize = 500;
 
 const TOPICS: [&str; 4] = ["runs", "logs", "figures", "project"];
 
@@ -200,11 +203,14 @@ impl Live {
     async fn next(&mut self) -> String {
         loop {
             sleep_until(self.next_at).await;
-            self.next_at = Instant::now() + GATHER;
+            let now = Instant::now();
+            self.next_at = now + GATHER;
             let mut text = String::new();
             self.tell_figures(&mut text).await;
             self.tell_project(&mut text);
-            self.tell_recorded(&mut text);
+            if self.tell_recorded(&mut text) > MANY {
+                self.next_at = now + GATHER_MANY;
+            }
             if !text.is_empty() {
                 return text;
             }
@@ -225,7 +231,8 @@ impl Live {
             && self.trace_id.as_ref().is_none_or(|wanted| wanted == trace_id)
     }
 
-    fn tell_recorded(&mut self, text: &mut String) {
+    /// How many rows were told.
+    fn tell_recorded(&mut self, text: &mut String) -> usize {
         let (mut ended, mut logs) = (Rows::default(), Rows::default());
         while let Some(recorded) = &mut self.recorded {
             match recorded.try_recv() {
@@ -250,6 +257,7 @@ impl Live {
             }
         }
         let started = if self.runs { self.started() } else { Rows::default() };
+        let told = ended.rows.len() + started.rows.len() + logs.rows.len();
         if !ended.rows.is_empty() || !started.rows.is_empty() || ended.skipped > 0 {
             let skipped = ended.skipped + started.skipped;
             let data = json!({ "started": started.rows, "ended": ended.rows, "skipped": skipped });
@@ -258,6 +266,7 @@ impl Live {
         if !logs.rows.is_empty() || logs.skipped > 0 {
             event(text, "logs", &json!({ "items": logs.rows, "skipped": logs.skipped }));
         }
+        told
     }
 
     /// The runs that have begun since the last time and go on.
