@@ -16,6 +16,7 @@ import { validateSearch as streams } from './pages/streams/search.ts'
 import { validateSearch as traces } from './pages/traces/search.ts'
 import { parseSearch, stringifySearch } from './search.ts'
 import { NotFound } from './shell/NotFound.tsx'
+import { fromHost } from './shell/page-code.ts'
 import { PageError } from './shell/PageError.tsx'
 import { Shell } from './shell/Shell.tsx'
 import { Loading } from './ui/index.ts'
@@ -33,21 +34,21 @@ const home = createRoute({
 /** Each page is a chunk of its own; what its filters are called is known at once. */
 const pages = [
   home,
-  createRoute({ ...under('/flows'), validateSearch: flows, component: lazyRouteComponent(() => import('./pages/flows/index.tsx')) }),
-  createRoute({ ...under('/endpoints'), validateSearch: endpoints, component: lazyRouteComponent(() => import('./pages/endpoints/index.tsx')) }),
-  createRoute({ ...under('/runs'), validateSearch: runs, component: lazyRouteComponent(() => import('./pages/runs/index.tsx')) }),
-  createRoute({ ...under('/runs/$run'), validateSearch: run, component: lazyRouteComponent(() => import('./pages/run/index.tsx')) }),
-  createRoute({ ...under('/traces/$trace'), validateSearch: traces, component: lazyRouteComponent(() => import('./pages/traces/index.tsx')) }),
-  createRoute({ ...under('/queues'), validateSearch: queues, component: lazyRouteComponent(() => import('./pages/queues/index.tsx')) }),
-  createRoute({ ...under('/dead-letters'), validateSearch: deadLetters, component: lazyRouteComponent(() => import('./pages/dead-letters/index.tsx')) }),
-  createRoute({ ...under('/scheduled'), validateSearch: scheduled, component: lazyRouteComponent(() => import('./pages/scheduled/index.tsx')) }),
-  createRoute({ ...under('/crons'), validateSearch: crons, component: lazyRouteComponent(() => import('./pages/crons/index.tsx')) }),
-  createRoute({ ...under('/state'), validateSearch: state, component: lazyRouteComponent(() => import('./pages/state/index.tsx')) }),
-  createRoute({ ...under('/streams'), validateSearch: streams, component: lazyRouteComponent(() => import('./pages/streams/index.tsx')) }),
-  createRoute({ ...under('/logs'), validateSearch: logs, component: lazyRouteComponent(() => import('./pages/logs/index.tsx')) }),
-  createRoute({ ...under('/query'), validateSearch: query, component: lazyRouteComponent(() => import('./pages/query/index.tsx')) }),
-  createRoute({ ...under('/audit'), validateSearch: audit, component: lazyRouteComponent(() => import('./pages/audit/index.tsx')) }),
-  createRoute({ ...under('/plugins/$plugin'), component: lazyRouteComponent(() => import('./pages/plugins/index.tsx')) }),
+  createRoute({ ...under('/flows'), validateSearch: flows, component: lazyRouteComponent(() => fromHost(import('./pages/flows/index.tsx'))) }),
+  createRoute({ ...under('/endpoints'), validateSearch: endpoints, component: lazyRouteComponent(() => fromHost(import('./pages/endpoints/index.tsx'))) }),
+  createRoute({ ...under('/runs'), validateSearch: runs, component: lazyRouteComponent(() => fromHost(import('./pages/runs/index.tsx'))) }),
+  createRoute({ ...under('/runs/$run'), validateSearch: run, component: lazyRouteComponent(() => fromHost(import('./pages/run/index.tsx'))) }),
+  createRoute({ ...under('/traces/$trace'), validateSearch: traces, component: lazyRouteComponent(() => fromHost(import('./pages/traces/index.tsx'))) }),
+  createRoute({ ...under('/queues'), validateSearch: queues, component: lazyRouteComponent(() => fromHost(import('./pages/queues/index.tsx'))) }),
+  createRoute({ ...under('/dead-letters'), validateSearch: deadLetters, component: lazyRouteComponent(() => fromHost(import('./pages/dead-letters/index.tsx'))) }),
+  createRoute({ ...under('/scheduled'), validateSearch: scheduled, component: lazyRouteComponent(() => fromHost(import('./pages/scheduled/index.tsx'))) }),
+  createRoute({ ...under('/crons'), validateSearch: crons, component: lazyRouteComponent(() => fromHost(import('./pages/crons/index.tsx'))) }),
+  createRoute({ ...under('/state'), validateSearch: state, component: lazyRouteComponent(() => fromHost(import('./pages/state/index.tsx'))) }),
+  createRoute({ ...under('/streams'), validateSearch: streams, component: lazyRouteComponent(() => fromHost(import('./pages/streams/index.tsx'))) }),
+  createRoute({ ...under('/logs'), validateSearch: logs, component: lazyRouteComponent(() => fromHost(import('./pages/logs/index.tsx'))) }),
+  createRoute({ ...under('/query'), validateSearch: query, component: lazyRouteComponent(() => fromHost(import('./pages/query/index.tsx'))) }),
+  createRoute({ ...under('/audit'), validateSearch: audit, component: lazyRouteComponent(() => fromHost(import('./pages/audit/index.tsx'))) }),
+  createRoute({ ...under('/plugins/$plugin'), component: lazyRouteComponent(() => fromHost(import('./pages/plugins/index.tsx'))) }),
 ] as const
 
 export const router = createRouter({

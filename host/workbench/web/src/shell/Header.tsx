@@ -100,9 +100,10 @@ const CONNECTION: Record<LiveState, { status: string; words: string; meaning: st
 }
 
 function Connection() {
-  const { status, words, meaning } = CONNECTION[useLiveState()]
+  const state = useLiveState()
+  const { status, words, meaning } = CONNECTION[state]
   return (
-    <span className={styles.live} role="status">
+    <span className={styles.live} data-state={state} role="status">
       <Tooltip text={meaning}>
         <StatusBadge label={words} status={status} />
       </Tooltip>

@@ -15,7 +15,7 @@ interface Command extends Entry {
   run: () => void
 }
 
-/** Everything that can be reached by typing: pages, actions, flows, steps, endpoints, and ids of runs and traces. */
+/** Everything that can be reached by typing: pages, actions, flows, steps, endpoints, queues, and ids of runs and traces. */
 export function Palette({ open, onClose }: { open: boolean; onClose: () => void }) {
   return open ? <OpenPalette onClose={onClose} /> : null
 }
@@ -135,6 +135,9 @@ function useCommands(query: string): Command[] {
       .filter((step) => step.kind === 'api')
       .map((step): Command => ({ id: `endpoint ${step.name}`, title: `${step.method} ${step.path}`, group: 'Endpoints', icon: 'endpoints', hint: step.name, run: () => void navigate({ to: '/endpoints', search: { step: step.name } }) }))
     const stepEntries = steps.map((step): Command => ({ id: `step ${step.name}`, title: step.name, group: 'Steps', icon: kindIcon(step.kind), hint: step.file, words: step.kind, run: () => void navigate({ to: '/flows', search: { flow: step.flows[0], step: step.name } }) }))
-    return [...jumps, ...pages, ...pluginPages, ...actions, ...flowEntries, ...endpoints, ...stepEntries]
+    const queueEntries = steps
+      .filter(({ kind }) => kind !== 'api' && kind !== 'noop')
+      .map(({ name }): Command => ({ id: `queue ${name}`, title: name, group: 'Queues', icon: 'queue', run: () => void navigate({ to: '/queues', search: { step: name } }) }))
+    return [...jumps, ...pages, ...pluginPages, ...actions, ...flowEntries, ...endpoints, ...stepEntries, ...queueEntries]
   }, [query, navigate, hotkeys, steps, flows, plugins])
 }

@@ -7,6 +7,7 @@ import { useTokenRefused } from '../api/token.ts'
 import { useHotkey } from '../ui/index.ts'
 import { BuildBanner } from './BuildBanner.tsx'
 import { Header } from './Header.tsx'
+import { LostBanner } from './LostBanner.tsx'
 import { type Destination, destinations } from './navigation.ts'
 import { Palette } from './Palette.tsx'
 import { Sheet } from './Sheet.tsx'
@@ -26,7 +27,10 @@ function Frame() {
   const [overlay, setOverlay] = useState<Overlay>(null)
   const location = useRouterState({ select: (state) => state.location.href })
   useLiveCaches()
-  useEffect(() => setDrawer(false), [location])
+  useEffect(() => {
+    setDrawer(false)
+    setOverlay(null)
+  }, [location])
   useHotkey('mod+k', () => setOverlay('palette'), 'Search and commands')
   useHotkey('?', () => setOverlay('sheet'), 'Keyboard shortcuts')
   return (
@@ -37,6 +41,7 @@ function Frame() {
       <Header onMenu={() => setDrawer(!drawer)} onPalette={() => setOverlay('palette')} onSheet={() => setOverlay('sheet')} />
       <Sidebar onClose={() => setDrawer(false)} open={drawer} />
       <main className={styles.main} id="main" tabIndex={-1}>
+        <LostBanner />
         <BuildBanner />
         <div className={styles.page}>
           <Outlet />

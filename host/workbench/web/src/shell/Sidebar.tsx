@@ -1,8 +1,9 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
+import { useState } from 'react'
 
 import { queries } from '../api/queries.ts'
-import type { Figures } from '../api/types.ts'
+import type { Figures, Plugin } from '../api/types.ts'
 import { classes, formatCount, Icon } from '../ui/index.ts'
 import { type Destination, groups } from './navigation.ts'
 import styles from './Sidebar.module.css'
@@ -36,7 +37,7 @@ export function Sidebar({ open, onClose }: { open: boolean; onClose: () => void 
             <h2>Plugins</h2>
             {plugins.map((plugin) => (
               <Link className={styles.link} key={plugin.name} onClick={onClose} params={{ plugin: plugin.name }} to="/plugins/$plugin">
-                <Icon name="plug" />
+                <PluginIcon plugin={plugin} />
                 <span className={styles.title}>{plugin.title}</span>
               </Link>
             ))}
@@ -45,6 +46,14 @@ export function Sidebar({ open, onClose }: { open: boolean; onClose: () => void 
       </nav>
     </>
   )
+}
+
+/** A plugin's own icon, if it has one that loads. */
+function PluginIcon({ plugin }: { plugin: Plugin }) {
+  const [broken, setBroken] = useState<string>()
+  const { icon } = plugin
+  if (icon === null || icon === broken) return <Icon name="plug" />
+  return <img alt="" className={styles.icon} onError={() => setBroken(icon)} src={icon} />
 }
 
 /** What a page has that wants to be known without opening it. */

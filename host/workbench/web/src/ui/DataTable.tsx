@@ -171,7 +171,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
                 </span>
               )}
               {shown.map((column) => (
-                <HeaderCell column={column} key={column.id} onSort={setSorting} sorting={sorting} />
+                <HeaderCell column={column} key={column.id} onSort={setSorting} rows={rows} sorting={sorting} />
               ))}
             </div>
           </div>
@@ -240,11 +240,12 @@ function Skeleton({ columns, style }: { columns: number; style: Record<string, s
 
 interface HeaderCellProps<Row> {
   column: Column<Row>
+  rows: readonly Row[]
   sorting: Sorting | null
   onSort: (sorting: Sorting | null) => void
 }
 
-function HeaderCell<Row>({ column, sorting, onSort }: HeaderCellProps<Row>) {
+function HeaderCell<Row>({ column, rows, sorting, onSort }: HeaderCellProps<Row>) {
   const mine = sorting?.column === column.id ? sorting : null
   const names = classes(styles.cell, column.align === 'end' && styles.end)
   if (!column.sort) {
@@ -254,9 +255,11 @@ function HeaderCell<Row>({ column, sorting, onSort }: HeaderCellProps<Row>) {
       </div>
     )
   }
+  // Of numbers, who sorts wants to see the largest; of names the first.
+  const first = rows.some((row) => typeof column.sort?.(row) === 'number')
   const next = () => {
-    if (!mine) onSort({ column: column.id, descending: false })
-    else if (!mine.descending) onSort({ column: column.id, descending: true })
+    if (!mine) onSort({ column: column.id, descending: first })
+    else if (mine.descending === first) onSort({ column: column.id, descending: !first })
     else onSort(null)
   }
   return (

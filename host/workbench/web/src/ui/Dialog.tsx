@@ -14,7 +14,7 @@ export interface DialogProps {
   children: ReactNode
 }
 
-/** A modal dialog: the focus goes to its first field, or else its last action, and stays in it. Escape and a click beside it close it. */
+/** A modal dialog: the focus goes to its first empty field, or else its first field or its last action, and stays in it. Escape and a click beside it close it. */
 export function Dialog({ open, ...rest }: DialogProps) {
   return open ? <OpenDialog {...rest} /> : null
 }
@@ -26,8 +26,9 @@ function OpenDialog({ onClose, title, actions, wide, children }: Omit<DialogProp
     const before = document.activeElement
     dialog.current?.showModal()
     // The browser would choose the button that closes.
-    const fields = `.${styles.body} :is(input, select, textarea, [contenteditable='true'])`
-    const first = dialog.current?.querySelector<HTMLElement>(fields) ?? dialog.current?.querySelector<HTMLElement>(`.${styles.actions} button:last-child`)
+    const fields = [...(dialog.current?.querySelectorAll<HTMLElement>(`.${styles.body} :is(input, select, textarea, [contenteditable='true'])`) ?? [])]
+    const empty = fields.find((field) => field instanceof HTMLInputElement && field.value === '')
+    const first = empty ?? fields[0] ?? dialog.current?.querySelector<HTMLElement>(`.${styles.actions} button:last-child`)
     first?.focus()
     return () => {
       if (before instanceof HTMLElement) before.focus()

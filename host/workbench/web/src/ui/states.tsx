@@ -4,6 +4,7 @@ import { ApiError } from '../api/client.ts'
 import { Button } from './Button.tsx'
 import { Icon, type IconName } from './icons.tsx'
 import styles from './states.module.css'
+import { Words } from './Words.tsx'
 
 export interface EmptyStateProps {
   title: string
@@ -18,7 +19,7 @@ export function EmptyState({ title, hint, action, icon = 'inbox' }: EmptyStatePr
     <div className={styles.state}>
       <Icon name={icon} size={24} />
       <p className={styles.title}>{title}</p>
-      {hint && <div className={styles.hint}>{hint}</div>}
+      {hint && <div className={styles.hint}>{typeof hint === 'string' ? <Words text={hint} /> : hint}</div>}
       {action && <div className={styles.action}>{action}</div>}
     </div>
   )
@@ -32,7 +33,7 @@ export function ErrorState({ error, retry }: { error: unknown; retry?: () => voi
       <Icon name="alert" size={24} />
       <p className={styles.title}>This could not be loaded</p>
       <p className={styles.hint}>
-        {message}
+        <Words text={message} />
         {code && (
           <>
             {' '}

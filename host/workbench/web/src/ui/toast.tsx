@@ -4,6 +4,7 @@ import type { Tone } from './Badge.tsx'
 import { classes } from './classes.ts'
 import { Icon } from './icons.tsx'
 import styles from './toast.module.css'
+import { Words } from './Words.tsx'
 
 interface Toast {
   id: number
@@ -57,7 +58,9 @@ export function Toasts() {
       {shown.map(({ id, message, tone }) => (
         <div className={classes(styles.toast, styles[tone])} key={id}>
           <Icon name={tone === 'success' ? 'check' : tone === 'danger' || tone === 'warning' ? 'alert' : 'info'} size={15} />
-          <span>{message}</span>
+          <span>
+            <Words text={message} />
+          </span>
           <button aria-label="Dismiss" onClick={() => remove(id)} type="button">
             <Icon name="close" size={12} />
           </button>

@@ -59,9 +59,10 @@ export class SpanList extends Versions {
   }
 }
 
-/** The spans of a run that has ended, and a number that changes when there are more. */
-export function useSpanList(run: string | null): [SpanList, number] {
+/** The spans of a run that has ended, a number that changes when there are more, and what loads them again. */
+export function useSpanList(run: string | null): [SpanList, number, () => void] {
   const [list, setList] = useState(() => new SpanList())
+  const [times, setTimes] = useState(0)
   useEffect(() => {
     if (run === null) return
     const controller = new AbortController()
@@ -69,8 +70,8 @@ export function useSpanList(run: string | null): [SpanList, number] {
     setList(next)
     void next.load(run, controller.signal)
     return () => controller.abort()
-  }, [run])
-  return [list, useSyncExternalStore(list.subscribe, list.version)]
+  }, [run, times])
+  return [list, useSyncExternalStore(list.subscribe, list.version), () => setTimes(times + 1)]
 }
 
 /** More runs than this at a time are loaded with their whole trace. */
@@ -97,6 +98,7 @@ export class TraceSpans extends Versions {
   /** Loads what is not there yet. */
   want(runs: readonly string[]): void {
     const missing = runs.filter((run) => !this.#asked.has(run))
+    if (missing.length > 0) this.error = null
     for (const run of missing) this.#asked.add(run)
     if (missing.length > SINGLY) void this.#load<TraceSpan>(missing, `traces/${path(this.#trace)}/spans`, (page) => this.#take(page, new Set(missing)))
     else for (const run of missing) void this.#load<Span>([run], `runs/${path(run)}/spans`, (page) => this.#put(run, page))

@@ -35,7 +35,7 @@ const TITLES: Record<string, string> = {
 export const titleOf = ({ name }: Span) => TITLES[name] ?? name
 
 const EXPLANATIONS: Record<string, string> = {
-  queue: 'From when it could have begun to when it began.',
+  queue: 'Since the request came or the event was emitted: with its delay, and the attempts before.',
   instantiate: 'Making the sandbox in which the step runs.',
   guest: 'The whole call of the handler, with everything that it waits for.',
   commit: 'Until everything that the run did is on disk.',

@@ -31,6 +31,7 @@ export default function AuditPage() {
         ) : (
           <DataTable
             label="Changes"
+            main
             columns={columns}
             rows={rows}
             loading={isPending}
@@ -72,10 +73,10 @@ export default function AuditPage() {
 const actorWords = (actor: string) => (actor === 'local' ? 'somebody on this machine' : actor)
 
 const columns: Column<AuditEntry>[] = [
-  { id: 'at', header: 'When', width: '70px', cell: (entry) => <Time at={entry.at} /> },
-  { id: 'actor', header: 'Who', width: '70px', cell: (entry) => <Badge tone={entry.actor === 'admin' ? 'info' : 'neutral'}>{entry.actor}</Badge> },
-  { id: 'action', header: 'Action', width: 'minmax(90px, 1fr)', cell: (entry) => <strong>{entry.action}</strong> },
-  { id: 'subject', header: 'What', width: 'minmax(90px, 2fr)', cell: (entry) => entry.subject },
+  { id: 'at', header: 'When', width: '60px', cell: (entry) => <Time at={entry.at} /> },
+  { id: 'actor', header: 'Who', width: '60px', cell: (entry) => <Badge tone={entry.actor === 'admin' ? 'info' : 'neutral'}>{entry.actor}</Badge> },
+  { id: 'action', header: 'Action', width: 'minmax(104px, 1fr)', cell: (entry) => <strong>{entry.action}</strong> },
+  { id: 'subject', header: 'What', width: 'minmax(76px, 2fr)', cell: (entry) => entry.subject },
   {
     id: 'detail',
     header: 'Detail',

@@ -2,12 +2,12 @@ import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 
-import { api } from '../../api/client.ts'
 import { queries } from '../../api/queries.ts'
-import type { Cron, List, Run } from '../../api/types.ts'
+import type { Cron } from '../../api/types.ts'
 import { Duration, ErrorState, Loading, SidePanel, StatusBadge, Time } from '../../ui/index.ts'
 import details from '../details.module.css'
 import styles from './crons.module.css'
+import { runsOf } from './data.ts'
 import { cronWords } from './words.ts'
 
 interface Props {
@@ -85,11 +85,7 @@ function clock(at: number, timezone: string | null): string {
 }
 
 function History({ step }: { step: string }) {
-  const { data, error, refetch } = useQuery({
-    queryKey: ['runs', 'crons', step],
-    queryFn: async ({ signal }) => (await api.get<List<Run>>('runs', { step, kind: 'cron', limit: 20 }, signal)).items,
-    refetchInterval: 3_000,
-  })
+  const { data, error, refetch } = useQuery(runsOf(step, 20))
   if (error && !data) return <ErrorState error={error} retry={refetch} />
   if (!data) return <Loading />
   if (data.length === 0) return <p className={details.none}>No run is recorded. Runs are kept for 7 days unless the host was told otherwise.</p>

@@ -1,13 +1,15 @@
 import { useQuery } from '@tanstack/react-query'
-import { getRouteApi } from '@tanstack/react-router'
+import { getRouteApi, Link } from '@tanstack/react-router'
 
 import { useChange, useMayChange } from '../../api/change.ts'
 import { api, path } from '../../api/client.ts'
+import { queries } from '../../api/queries.ts'
 import type { Cron, List } from '../../api/types.ts'
-import { Button, type Column, DataTable, EmptyState, ErrorState, Page, Time } from '../../ui/index.ts'
+import { Badge, Button, type Column, DataTable, EmptyState, ErrorState, Page, StatusBadge, Time } from '../../ui/index.ts'
 import details from '../details.module.css'
 import { CronPanel } from './CronPanel.tsx'
 import styles from './crons.module.css'
+import { runsOf } from './data.ts'
 import { cronWords } from './words.ts'
 
 const route = getRouteApi('/crons')
@@ -22,7 +24,13 @@ export default function CronsPage() {
   })
   const mayChange = useMayChange()
   const { change, busy } = useChange('crons', 'runs', 'queues')
-  const run = (name: string) => change(() => api.post(`crons/${path(name)}/run`), `${name} runs now.`)
+  const figures = useQuery(queries.figures()).data
+  const isPaused = (name: string) => figures?.steps[name]?.paused === true
+  const run = (name: string) =>
+    change(
+      () => api.post(`crons/${path(name)}/run`),
+      isPaused(name) ? `${name} runs as soon as its queue is resumed: the queue is paused.` : `${name} runs now.`,
+    )
   const button = (cron: Cron) => (
     <Button variant="secondary" size="small" disabled={busy} onClick={() => run(cron.step)}>
       Run now
@@ -39,10 +47,11 @@ export default function CronsPage() {
         ) : (
           <DataTable
             label="Cron steps"
+            main
             columns={
               mayChange
                 ? [
-                    ...columns,
+                    ...columnsOf(isPaused),
                     {
                       id: 'run',
                       header: <span className="visually-hidden">Actions</span>,
@@ -52,7 +61,7 @@ export default function CronsPage() {
                       cell: button,
                     },
                   ]
-                : columns
+                : columnsOf(isPaused)
             }
             rows={data ?? []}
             rowHeight={52}
@@ -85,8 +94,23 @@ export default function CronsPage() {
   )
 }
 
-const columns: Column<Cron>[] = [
-  { id: 'step', header: 'Step', width: 'minmax(100px, 1fr)', sort: (cron) => cron.step, cell: (cron) => <strong>{cron.step}</strong> },
+const columnsOf = (isPaused: (step: string) => boolean): Column<Cron>[] => [
+  {
+    id: 'step',
+    header: 'Step',
+    width: 'minmax(112px, 1fr)',
+    sort: (cron) => cron.step,
+    cell: (cron) => (
+      <span className={styles.step}>
+        <strong>{cron.step}</strong>
+        {isPaused(cron.step) && (
+          <Link search={{ step: cron.step }} title="The queue of the step is paused" to="/queues">
+            <Badge tone="warning">paused</Badge>
+          </Link>
+        )}
+      </span>
+    ),
+  },
   {
     id: 'schedule',
     header: 'Schedule',
@@ -107,11 +131,11 @@ const columns: Column<Cron>[] = [
   },
   {
     id: 'last',
-    header: 'Last tick',
+    header: 'Last run',
     wideOnly: true,
-    width: '90px',
+    width: '160px',
     sort: (cron) => cron.lastTick,
-    cell: (cron) => (cron.lastTick === null ? <span className={details.none}>never</span> : <Time at={cron.lastTick} />),
+    cell: (cron) => <LastRun cron={cron} />,
   },
   {
     id: 'next',
@@ -121,3 +145,18 @@ const columns: Column<Cron>[] = [
     cell: (cron) => (cron.nextTicks[0] === undefined ? <span className={details.none}>never</span> : <Time at={cron.nextTicks[0]} />),
   },
 ]
+
+/** How the newest run ended, or when the clock last ticked if no run is kept. */
+function LastRun({ cron }: { cron: Cron }) {
+  const { data } = useQuery(runsOf(cron.step, 1))
+  const run = data?.[0]
+  if (run) {
+    return (
+      <Link className={styles.last} params={{ run: run.id }} title={run.error?.message} to="/runs/$run">
+        <StatusBadge status={run.status} />
+        <Time at={run.startedAt} />
+      </Link>
+    )
+  }
+  return cron.lastTick === null ? <span className={details.none}>never</span> : <Time at={cron.lastTick} />
+}

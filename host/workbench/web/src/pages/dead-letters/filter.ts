@@ -47,6 +47,7 @@ export const letters = (filter: LetterFilter) =>
       api.get<List<DeadLetter>>('dead-letters', { ...parametersOf(filter, Date.now()), before: pageParam, limit: PAGE }, signal),
     initialPageParam: undefined as string | number | undefined,
     getNextPageParam: (page) => page.next ?? undefined,
+    placeholderData: (before) => before,
     refetchInterval: (query) => ((query.state.data?.pages.length ?? 0) > 1 ? false : LOOK_MS),
   })
 

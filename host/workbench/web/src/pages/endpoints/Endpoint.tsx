@@ -23,6 +23,9 @@ export function Endpoint({ name, project, onBack }: { name: string; project: str
   return <Workplace key={step.name} onBack={onBack} project={project} step={step} />
 }
 
+/** Stays for those who follow its trace and come back. */
+let lastAnswer: { place: string; answer: Answer } | undefined
+
 function Workplace({ step, project, onBack }: { step: StepDetail; project: string; onBack: () => void }) {
   const [draft, setDraft] = useState<Draft>(() => {
     const kept = keptOf(project).drafts[step.name]
@@ -31,6 +34,7 @@ function Workplace({ step, project, onBack }: { step: StepDetail; project: strin
   const kept = useDebounced(draft, 300)
   useEffect(() => keepDraft(project, step.name, kept), [project, step.name, kept])
 
+  const place = `${project} ${step.name}`
   const running = useRef<AbortController>(null)
   const request = useMutation<Answer, Error, Draft>({
     mutationFn: (sent) => {
@@ -38,8 +42,11 @@ function Workplace({ step, project, onBack }: { step: StepDetail; project: strin
       running.current = new AbortController()
       return send(step, sent, running.current.signal)
     },
+    onSuccess: (answer) => (lastAnswer = { place, answer }),
   })
   useEffect(() => () => running.current?.abort(), [])
+
+  const answer = request.error ? undefined : (request.data ?? (lastAnswer?.place === place ? lastAnswer.answer : undefined))
 
   const missing = missingParams(step, draft)
   const submit = () => {
@@ -85,8 +92,8 @@ function Workplace({ step, project, onBack }: { step: StepDetail; project: strin
       <div className={styles.sides}>
         <RequestEditor draft={draft} onChange={setDraft} onSubmit={submit} step={step} />
         <section aria-label="Response" className={styles.response}>
-          {request.data && <AnswerView answer={request.data} busy={request.isPending} />}
-          {!request.data && !request.error && <NoAnswer busy={request.isPending} />}
+          {answer && <AnswerView answer={answer} busy={request.isPending} />}
+          {!answer && !request.error && <NoAnswer busy={request.isPending} />}
           {request.error && <Failure error={request.error} retry={submit} />}
         </section>
       </div>

@@ -4,7 +4,7 @@ import type { Json, StepDetail } from '../../api/types.ts'
 import { exampleOf } from '../../schema.ts'
 import { Button, CodeEditor, CodeView, EmptyState, Field, Select, type TabItem, Tabs, TextArea, TextInput } from '../../ui/index.ts'
 import styles from './endpoints.module.css'
-import { type BodyMode, type Draft, parsedBody, type PathParam, pathParamsOf, type Row, takesBody } from './request.ts'
+import { type BodyMode, type Draft, missingParams, parsedBody, type PathParam, pathParamsOf, type Row, takesBody } from './request.ts'
 import { RowsEditor } from './RowsEditor.tsx'
 import { SchemaForm } from './SchemaForm.tsx'
 
@@ -27,7 +27,7 @@ export function RequestEditor({ step, draft, onChange, onSubmit }: EditorProps) 
     { value: 'headers', label: 'Headers', count: count(draft.headers) || undefined },
     { value: 'schema', label: 'Schemas' },
   ]
-  const [tab, setTab] = useState(pathParams.length > 0 || !withBody ? 'params' : 'body')
+  const [tab, setTab] = useState(missingParams(step, draft).length > 0 || !withBody ? 'params' : 'body')
   return (
     <section aria-label="Request" className={styles.request}>
       <Tabs items={tabs} label="Parts of the request" onChange={setTab} value={tab} />

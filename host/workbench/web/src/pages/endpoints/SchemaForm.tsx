@@ -31,7 +31,7 @@ export function SchemaForm(props: SchemaFormProps) {
     case 'number':
       return <NumberField {...rest} />
     case 'boolean':
-      return <BooleanField {...rest} />
+      return props.required ? <BooleanField {...rest} /> : <EnumField {...rest} options={[true, false]} />
     default:
       return <JsonField {...rest} />
   }
@@ -161,7 +161,7 @@ function NumberField({ schema, name, required, value, onChange }: SchemaFormProp
 function BooleanField({ schema, name, required, value, onChange }: SchemaFormProps) {
   return (
     <div>
-      <Checkbox checked={value === true} indeterminate={value === undefined && !required} label={<Label name={name} required={required} schema={schema} />} onChange={onChange} />
+      <Checkbox checked={value === true} label={<Label name={name} required={required} schema={schema} />} onChange={onChange} />
       {schema.description && <p className={styles.about}>{schema.description}</p>}
     </div>
   )

@@ -37,13 +37,14 @@ export function pathParamsOf(path: string): PathParam[] {
   })
 }
 
-/** The path with its parameters filled in. */
+/** The path with its parameters filled in; one that needs a value and has none stays as it is. */
 function filled(path: string, values: Record<string, string>): string {
   const params = pathParamsOf(path)
   let at = 0
   const text = path.replace(PARAM, () => {
     const param = params[at++]
     const value = values[param?.name ?? ''] ?? ''
+    if (param && !value && !param.optional) return `:${param.name}`
     return param?.rest ? value.split('/').map(encodeURIComponent).join('/') : encodeURIComponent(value)
   })
   // Where an optional part is left out, so is its slash.

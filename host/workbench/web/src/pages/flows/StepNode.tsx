@@ -60,6 +60,7 @@ function NodeFigures({ figures }: { figures: StepFigures | undefined }) {
   if (!figures) return <footer className={styles.figures} />
   const { running, succeeded, failed, queue, paused } = figures
   const waiting = queue ? queue.ready + queue.delayed + queue.parked : 0
+  const parts = queue ? [`${queue.ready} ready`, `${queue.delayed} due later`, `${queue.parked} parked`].filter((part) => !part.startsWith('0 ')) : []
   const nothing = running + succeeded + failed === 0
   return (
     <footer className={styles.figures}>
@@ -74,7 +75,7 @@ function NodeFigures({ figures }: { figures: StepFigures | undefined }) {
         </span>
       )}
       {waiting > 0 && (
-        <span className={styles.waitingPill} title={`${waiting} wait in the queue`}>
+        <span className={styles.waitingPill} title={`In the queue: ${parts.join(', ')}`}>
           {formatCount(waiting)} waiting
         </span>
       )}

@@ -4,7 +4,7 @@ import type { ReactNode } from 'react'
 
 import { queries } from '../../api/queries.ts'
 import type { Json, JsonSchema, StepDetail } from '../../api/types.ts'
-import { CodeView, CopyButton, Duration, EmptyState, ErrorState, formatBytes, formatCount, KindBadge, Loading, SidePanel, Tabs, Time } from '../../ui/index.ts'
+import { CodeView, CopyButton, Duration, EmptyState, ErrorState, formatBytes, formatCount, formatDuration, formatNumber, KindBadge, Loading, SidePanel, Tabs, Time } from '../../ui/index.ts'
 import styles from './flows.module.css'
 import { RecentRuns } from './RecentRuns.tsx'
 import type { PanelTab } from './search.ts'
@@ -192,13 +192,20 @@ function Grants({ step: { grants } }: { step: StepDetail }) {
         <dl className={styles.facts}>
           {Object.entries(grants.limits).map(([name, value]) => (
             <Fact key={name} label={name}>
-              {name.endsWith('Bytes') && typeof value === 'number' ? formatBytes(value) : typeof value === 'object' ? JSON.stringify(value) : String(value)}
+              {limitWords(name, value)}
             </Fact>
           ))}
         </dl>
       </section>
     </div>
   )
+}
+
+/** The unit of a limit is the end of its name. */
+function limitWords(name: string, value: Json | undefined): string {
+  if (typeof value !== 'number') return typeof value === 'object' ? JSON.stringify(value) : String(value)
+  if (name.endsWith('Bytes')) return formatBytes(value)
+  return name.endsWith('Ms') ? formatDuration(value) : formatNumber(value)
 }
 
 function written(value: Json): string {

@@ -48,6 +48,7 @@ export function Results({ answer }: { answer: QueryAnswer }) {
       <div className={details.split}>
         <DataTable
           label="Rows"
+          main
           columns={columns}
           rows={rows}
           rowHeight={30}

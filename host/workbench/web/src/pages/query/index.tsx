@@ -1,10 +1,10 @@
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
-import { useMemo, useState } from 'react'
+import { useEffect, useMemo, useState } from 'react'
 
 import { api, ApiError } from '../../api/client.ts'
 import type { QueryAnswer, QuerySchema } from '../../api/types.ts'
-import { Button, CodeEditor, EmptyState, isMac, Kbd, Page, Select } from '../../ui/index.ts'
+import { Button, CodeEditor, EmptyState, isMac, Kbd, Page, Select, Words } from '../../ui/index.ts'
 import details from '../details.module.css'
 import { forgetAll, readHistory, remember } from './history.ts'
 import styles from './query.module.css'
@@ -14,18 +14,12 @@ import { Tables } from './Tables.tsx'
 
 const route = getRouteApi('/query')
 
-/** What was asked; the number lets the same query be asked again. */
-interface Asked {
-  sql: string
-  limit: Limit
-  number: number
-}
-
 export default function QueryPage() {
   const { sql = '', limit = '1000' } = route.useSearch()
   const navigate = route.useNavigate()
   const [draft, setDraft] = useState(sql)
-  const [asked, setAsked] = useState<Asked | undefined>(() => (sql ? { sql, limit, number: 0 } : undefined))
+  // Lets the same query be asked again.
+  const [number, setNumber] = useState(0)
   const [history, setHistory] = useState(readHistory)
   const schema = useQuery({
     queryKey: ['query', 'schema'],
@@ -37,9 +31,9 @@ export default function QueryPage() {
     [schema],
   )
   const answer = useQuery({
-    queryKey: ['query', 'answer', asked],
-    queryFn: ({ signal }) => api.post<QueryAnswer>('query', { sql: asked!.sql, limit: Number(asked!.limit) }, signal),
-    enabled: asked !== undefined,
+    queryKey: ['query', 'answer', sql, limit, number],
+    queryFn: ({ signal }) => api.post<QueryAnswer>('query', { sql, limit: Number(limit) }, signal),
+    enabled: sql !== '',
     staleTime: Infinity,
     gcTime: 0,
     retry: false,
@@ -50,9 +44,13 @@ export default function QueryPage() {
     if (!wanted) return
     setDraft(text)
     setHistory(remember(wanted))
-    setAsked((before) => ({ sql: wanted, limit, number: (before?.number ?? 0) + 1 }))
-    void navigate({ search: { sql: wanted, limit: limit === '1000' ? undefined : limit }, replace: true })
+    if (wanted === sql) setNumber(number + 1)
+    else void navigate({ search: { sql: wanted, limit: limit === '1000' ? undefined : limit } })
   }
+  // Back and forward, and links to queries.
+  useEffect(() => {
+    if (sql) setDraft((before) => (before.trim() === sql ? before : sql))
+  }, [sql])
   const setLimit = (next: string) => navigate({ search: { sql: sql || undefined, limit: next as Limit }, replace: true })
 
   return (
@@ -81,7 +79,7 @@ export default function QueryPage() {
         <div className={details.main}>
           <div className={styles.editor}>
             <CodeEditor label="SQL" language="sql" value={draft} onChange={setDraft} tables={tables} onSubmit={() => run()} minHeight={132} />
-            {answer.error && asked && <Problem error={answer.error} />}
+            {answer.error && <Problem error={answer.error} />}
             <div className={styles.bar}>
               <Button variant="primary" icon="play" busy={answer.isFetching} disabled={!draft.trim()} onClick={() => run()}>
                 Run
@@ -99,7 +97,7 @@ export default function QueryPage() {
             </div>
           </div>
           {answer.data ? (
-            <Results key={asked?.number} answer={answer.data} />
+            <Results key={`${number} ${limit} ${sql}`} answer={answer.data} />
           ) : (
             <div className={details.center}>
               {answer.isFetching ? null : (
@@ -129,7 +127,7 @@ function Examples({ schema, onChoose }: { schema: QuerySchema | undefined; onCho
 function Problem({ error }: { error: Error }) {
   return (
     <p className={styles.problem} role="alert">
-      {error instanceof ApiError && <code>{error.code}</code>} {error.message}
+      {error instanceof ApiError && <code>{error.code}</code>} <Words text={error.message} />
     </p>
   )
 }

@@ -5,12 +5,12 @@ import { useCallback, useState } from 'react'
 import { useChange, useMayChange } from '../../api/change.ts'
 import { api, path } from '../../api/client.ts'
 import type { Delivery, DeliveryState, Queue } from '../../api/types.ts'
-import { Badge, Button, type Column, DataTable, EmptyState, ErrorState, Select, Time } from '../../ui/index.ts'
+import { Badge, Button, type Column, DataTable, EmptyState, ErrorState, Select, Time, Words } from '../../ui/index.ts'
 import details from '../details.module.css'
 import { deliveries } from './data.ts'
 import { DeliveryPanel } from './DeliveryPanel.tsx'
 import styles from './queues.module.css'
-import { reasonOf, STATES } from './reasons.ts'
+import { reasonOf, STATES, whyOf } from './reasons.ts'
 
 const route = getRouteApi('/queues')
 
@@ -62,6 +62,7 @@ export function Deliveries({ queue }: { queue: Queue }) {
         </div>
         <DataTable
           label={`Deliveries of ${step}`}
+          main
           columns={columns}
           rows={items}
           loading={isPending}
@@ -96,9 +97,24 @@ function Nothing({ queue, state }: { queue: Queue; state: DeliveryState | undefi
 const columns: Column<Delivery>[] = [
   { id: 'id', header: 'Delivery', width: '80px', cell: (item) => <span className={details.id}>{item.id}</span> },
   { id: 'reason', header: 'Reason', width: '100px', cell: (item) => <Badge tone={reasonOf(item).tone}>{reasonOf(item).label}</Badge> },
-  { id: 'why', header: 'Why', width: 'minmax(150px, 2fr)', cell: (item) => <span title={item.why}>{item.why}</span> },
+  {
+    id: 'why',
+    header: 'Why',
+    width: 'minmax(150px, 2fr)',
+    cell: (item) => (
+      <span title={whyOf(item)}>
+        <Words text={whyOf(item)} />
+      </span>
+    ),
+  },
   { id: 'topic', header: 'Topic', width: 'minmax(110px, 1fr)', wideOnly: true, cell: (item) => item.topic },
   { id: 'attempt', header: 'Attempts', width: '70px', align: 'end', wideOnly: true, cell: (item) => item.attempt },
-  { id: 'due', header: 'Due', width: '80px', wideOnly: true, cell: (item) => <Time at={item.dueAt} /> },
+  {
+    id: 'due',
+    header: 'Due',
+    width: '80px',
+    wideOnly: true,
+    cell: (item) => (item.state === 'leased' ? <span className={details.none}>–</span> : <Time at={item.dueAt} />),
+  },
   { id: 'emitted', header: 'Emitted', width: '80px', wideOnly: true, cell: (item) => <Time at={item.emittedAt} /> },
 ]

@@ -2,11 +2,11 @@ import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 
 import type { Delivery } from '../../api/types.ts'
-import { Badge, CopyButton, JsonView, SidePanel, Time } from '../../ui/index.ts'
+import { Badge, CopyButton, JsonView, SidePanel, Time, Words } from '../../ui/index.ts'
 import details from '../details.module.css'
 import { AttemptErrorView } from './AttemptErrorView.tsx'
 import styles from './queues.module.css'
-import { laneText, reasonOf } from './reasons.ts'
+import { laneText, reasonOf, whyOf } from './reasons.ts'
 
 interface Props {
   delivery: Delivery | undefined
@@ -21,7 +21,10 @@ export function DeliveryPanel({ delivery, onClose, action }: Props) {
       {delivery && (
         <div className={details.panel}>
           <p className={styles.why}>
-            <Badge tone={reasonOf(delivery).tone}>{reasonOf(delivery).label}</Badge> {delivery.why}
+            <Badge tone={reasonOf(delivery).tone}>{reasonOf(delivery).label}</Badge>
+            <span>
+              <Words text={whyOf(delivery)} />
+            </span>
           </p>
           <Facts delivery={delivery} />
           {delivery.lastError && (

@@ -7,35 +7,37 @@ import { laneText, type LaneLoad, loadByLane } from './reasons.ts'
 
 const LIMIT = 1000
 
-/** What runs and what is parked, by key. */
+/** What runs, what is ready and what is parked, by key. */
 export function Lanes({ step }: { step: string }) {
-  const running = useQuery(deliveries(step, 'leased', LIMIT))
-  const parked = useQuery(deliveries(step, 'parked', LIMIT))
-  const error = running.error ?? parked.error
-  if (error && !(running.data && parked.data))
+  const parts = [
+    useQuery(deliveries(step, 'leased', LIMIT)),
+    useQuery(deliveries(step, 'ready', LIMIT)),
+    useQuery(deliveries(step, 'parked', LIMIT)),
+  ]
+  const error = parts.find((part) => part.error && !part.data)?.error
+  if (error)
     return (
       <div className={details.center}>
         <ErrorState
           error={error}
           retry={() => {
-            void running.refetch()
-            void parked.refetch()
+            for (const part of parts) void part.refetch()
           }}
         />
       </div>
     )
-  const loads = loadByLane([...(running.data?.items ?? []), ...(parked.data?.items ?? [])])
-  const cut = running.data?.next != null || parked.data?.next != null
+  const loads = loadByLane(parts.flatMap(({ data }) => data?.items ?? []))
+  const cut = parts.some(({ data }) => data?.next != null)
   return (
     <div className={details.main}>
-      {cut && <p className={details.note}>Of the first {LIMIT.toLocaleString('en')} that run and that are parked</p>}
+      {cut && <p className={details.note}>Of the first {LIMIT.toLocaleString('en')} that run, that are ready and that are parked</p>}
       <DataTable
         label={`Keys of ${step}`}
         columns={columns}
         rows={loads}
-        loading={running.isPending || parked.isPending}
+        loading={parts.some(({ isPending }) => isPending)}
         getRowId={(load) => load.lane ?? ''}
-        empty={<EmptyState title="Nothing runs" hint="Keys are those of message groups, `keyConcurrency` and changed values." />}
+        empty={<EmptyState title="Nothing runs, and nothing waits for a key" hint="Keys are those of message groups, `keyConcurrency` and changed values." />}
       />
     </div>
   )
@@ -49,5 +51,6 @@ const columns: Column<LaneLoad>[] = [
     cell: ({ lane }) => (lane === null ? <span className={details.none}>without a key</span> : laneText(lane)),
   },
   { id: 'running', header: 'In flight', width: '110px', align: 'end', sort: (load) => load.running, cell: (load) => <Count n={load.running} /> },
+  { id: 'ready', header: 'Ready', width: '110px', align: 'end', sort: (load) => load.ready, cell: (load) => <Count n={load.ready} /> },
   { id: 'behind', header: 'Parked', width: '110px', align: 'end', sort: (load) => load.behind, cell: (load) => <Count n={load.behind} /> },
 ]

@@ -12,6 +12,7 @@ import { Deliveries } from './Deliveries.tsx'
 import { Lanes } from './Lanes.tsx'
 import styles from './queues.module.css'
 import { Condition } from './QueueList.tsx'
+import { COUNTED } from './reasons.ts'
 import { Settings } from './Settings.tsx'
 import { rateText } from './throughput.ts'
 
@@ -19,7 +20,7 @@ const route = getRouteApi('/queues')
 
 const TABS = [
   { value: 'waiting', label: 'Waiting and running' },
-  { value: 'keys', label: 'In flight by key' },
+  { value: 'keys', label: 'By key' },
   { value: 'settings', label: 'Limits' },
 ]
 
@@ -85,22 +86,22 @@ function Numbers({ queue }: { queue: Queue }) {
   const perSecond = useThroughput()
   return (
     <dl className={styles.numbers}>
-      <Figure label="Ready">
+      <Figure label="Ready" meaning={COUNTED.ready}>
         <Count n={queue.ready} />
       </Figure>
-      <Figure label="Delayed">
+      <Figure label="Delayed" meaning={COUNTED.delayed}>
         <Count n={queue.delayed} />
       </Figure>
-      <Figure label="Parked">
+      <Figure label="Parked" meaning={COUNTED.parked}>
         <Count n={queue.parked} />
       </Figure>
-      <Figure label="In flight">
+      <Figure label="In flight" meaning={COUNTED.inFlight}>
         {queue.inFlight}
         {queue.concurrency !== null && <small> / {queue.concurrency}</small>}
       </Figure>
-      <Figure label="Oldest">{queue.oldestDueAt === null ? '–' : <Time at={queue.oldestDueAt} />}</Figure>
-      <Figure label="Throughput">{rateText(perSecond(queue.step))}</Figure>
-      <Figure label="Dead">
+      <Figure label="Oldest" meaning={COUNTED.oldest}>{queue.oldestDueAt === null ? '–' : <Time at={queue.oldestDueAt} />}</Figure>
+      <Figure label="Throughput" meaning={COUNTED.throughput}>{rateText(perSecond(queue.step))}</Figure>
+      <Figure label="Dead" meaning={COUNTED.dead}>
         {queue.dead > 0 ? (
           <Link to="/dead-letters" search={{ step: queue.step }} className={styles.dead}>
             <Count n={queue.dead} />
@@ -113,9 +114,9 @@ function Numbers({ queue }: { queue: Queue }) {
   )
 }
 
-function Figure({ label, children }: { label: string; children: ReactNode }) {
+function Figure({ label, meaning, children }: { label: string; meaning: string; children: ReactNode }) {
   return (
-    <div>
+    <div title={meaning}>
       <dt>{label}</dt>
       <dd>{children}</dd>
     </div>

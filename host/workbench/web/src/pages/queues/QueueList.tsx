@@ -6,6 +6,7 @@ import { Badge, classes, type Column, Count, DataTable, EmptyState, ErrorState, 
 import details from '../details.module.css'
 import { queues, useThroughput } from './data.ts'
 import styles from './queues.module.css'
+import { COUNTED } from './reasons.ts'
 import { rateText } from './throughput.ts'
 
 const route = getRouteApi('/queues')
@@ -36,14 +37,14 @@ export function QueueList() {
     count('parked', 'Parked', (queue) => queue.parked),
     {
       id: 'inFlight',
-      header: <span className={styles.gap}>In flight</span>,
+      header: <span className={styles.gap} title={COUNTED.inFlight}>In flight</span>,
       width: 'minmax(64px, 124px)',
       sort: (queue) => queue.inFlight,
       cell: (queue) => <InFlight queue={queue} />,
     },
     {
       id: 'oldest',
-      header: 'Oldest',
+      header: <span title={COUNTED.oldest}>Oldest</span>,
       width: '90px',
       wideOnly: true,
       sort: (queue) => queue.oldestDueAt,
@@ -51,7 +52,7 @@ export function QueueList() {
     },
     {
       id: 'throughput',
-      header: 'Throughput',
+      header: <span title={COUNTED.throughput}>Throughput</span>,
       width: '90px',
       wideOnly: true,
       align: 'end',
@@ -60,7 +61,7 @@ export function QueueList() {
     },
     {
       id: 'dead',
-      header: 'Dead',
+      header: <span title={COUNTED.dead}>Dead</span>,
       width: '40px',
       align: 'end',
       sort: (queue) => queue.dead,
@@ -94,6 +95,7 @@ export function QueueList() {
       ) : (
         <DataTable
           label="Queues"
+          main
           columns={columns}
           rows={shown}
           rowHeight={isPhone ? 52 : 36}
@@ -117,9 +119,9 @@ export function QueueList() {
   )
 }
 
-const count = (id: string, header: string, n: (queue: Queue) => number): Column<Queue> => ({
+const count = (id: 'ready' | 'delayed' | 'parked', header: string, n: (queue: Queue) => number): Column<Queue> => ({
   id,
-  header,
+  header: <span title={COUNTED[id]}>{header}</span>,
   width: '60px',
   align: 'end',
   sort: n,

@@ -5,13 +5,14 @@ import { useChange, useMayChange } from '../../api/change.ts'
 import { api, ApiError, path } from '../../api/client.ts'
 import { queries } from '../../api/queries.ts'
 import type { Queue, QueueSettings, Rate } from '../../api/types.ts'
-import { Badge, Button, EmptyState, ErrorState, Loading, TextInput } from '../../ui/index.ts'
+import { Badge, Button, EmptyState, ErrorState, Loading, TextInput, Words } from '../../ui/index.ts'
 import details from '../details.module.css'
 import styles from './queues.module.css'
 import { changedOf, type NumberSetting, type RateSetting, rateWords, type Setting, settingsOf, wrongNumber } from './settings.ts'
 
 /** What can be changed of a queue at run time. */
 export function Settings({ queue }: { queue: Queue }) {
+  const mayChange = useMayChange()
   const { data: step, error, refetch } = useQuery(queries.step(queue.step))
   if (error instanceof ApiError && error.status === 404) {
     return (
@@ -20,7 +21,7 @@ export function Settings({ queue }: { queue: Queue }) {
       </div>
     )
   }
-  if (error)
+  if (error && !step)
     return (
       <div className={details.center}>
         <ErrorState error={error} retry={refetch} />
@@ -31,6 +32,7 @@ export function Settings({ queue }: { queue: Queue }) {
     <div className={styles.settings}>
       <p className={details.note}>
         Changes are in force at once and outlast restarts and deployments, until they go back to what the step&apos;s config says.
+        {!mayChange && " The token's role may only look."}
       </p>
       {settingsOf(step.config).map((setting) => (
         <Row key={setting.name} queue={queue} setting={setting} />
@@ -58,7 +60,9 @@ function Row({ queue, setting }: { queue: Queue; setting: Setting }) {
           {setting.label} {changed !== null && <Badge tone="info">changed</Badge>}
         </h2>
         <p>{setting.hint}</p>
-        <p className={styles.configured}>{configuredWords(setting)}</p>
+        <p className={styles.configured}>
+          <Words text={configuredWords(setting)} />
+        </p>
       </div>
       {isAvailable(setting) && (
         <div className={styles.editor}>
@@ -97,16 +101,18 @@ function NumberEditor({ setting, changed, disabled, save }: EditorProps<NumberSe
   const before = String(changed ?? setting.configured ?? setting.fallback)
   const [text, setText] = useState(before)
   const wrong = wrongNumber(text, setting.min, setting.max)
+  const wrongId = useId()
   const submit = (event: FormEvent) => {
     event.preventDefault()
     if (!wrong) void save(Number(text))
   }
   return (
     <form className={styles.fields} onSubmit={submit}>
-      <Field label={setting.label} hidden text={text} onChange={setText} wrong={wrong} disabled={disabled} />
+      <Field label={setting.label} hidden text={text} onChange={setText} isWrong={wrong !== undefined} wrongId={wrongId} disabled={disabled} />
       <Button variant="secondary" type="submit" disabled={disabled || wrong !== undefined || text === before}>
         Save
       </Button>
+      {wrong && <Wrong id={wrongId} text={`Expected ${wrong}.`} />}
     </form>
   )
 }
@@ -121,20 +127,26 @@ function RateEditor({ setting, changed, disabled, save }: EditorProps<RateSettin
   const wrongPeriod = Number(period) > 0 ? undefined : 'seconds, more than 0'
   const wrongBurst = hasBurst && burst !== '' ? wrongNumber(burst, 1, 4_294_967_295) : undefined
   const isSame = Number(limit) === before.limit && Number(period) === before.periodSeconds && burst === String(before.burst ?? '')
-  const isWrong = Boolean(wrongLimit ?? wrongPeriod ?? wrongBurst)
+  const wrong =
+    (wrongLimit && `Expected as the limit ${wrongLimit}.`) ??
+    (wrongPeriod && `Expected as the period ${wrongPeriod}.`) ??
+    (wrongBurst && `Expected as the burst ${wrongBurst}.`)
+  const wrongId = useId()
   const submit = (event: FormEvent) => {
     event.preventDefault()
     const rate = { limit: Number(limit), periodSeconds: Number(period) }
-    if (!isWrong) void save(hasBurst && burst !== '' ? { ...rate, burst: Number(burst) } : rate)
+    if (!wrong) void save(hasBurst && burst !== '' ? { ...rate, burst: Number(burst) } : rate)
   }
+  const fields = { wrongId, disabled }
   return (
     <form className={styles.fields} onSubmit={submit}>
-      <Field label="Limit" text={limit} onChange={setLimit} wrong={wrongLimit} disabled={disabled} />
-      <Field label="Seconds" text={period} onChange={setPeriod} wrong={wrongPeriod} disabled={disabled} />
-      {hasBurst && <Field label="Burst" text={burst} onChange={setBurst} wrong={wrongBurst} disabled={disabled} />}
-      <Button variant="secondary" type="submit" disabled={disabled || isWrong || isSame}>
+      <Field label="Limit" text={limit} onChange={setLimit} isWrong={wrongLimit !== undefined} {...fields} />
+      <Field label="Period in seconds" text={period} onChange={setPeriod} isWrong={wrongPeriod !== undefined} {...fields} />
+      {hasBurst && <Field label="Burst" text={burst} onChange={setBurst} isWrong={wrongBurst !== undefined} {...fields} />}
+      <Button variant="secondary" type="submit" disabled={disabled || wrong !== undefined || isSame}>
         Save
       </Button>
+      {wrong && <Wrong id={wrongId} text={wrong} />}
     </form>
   )
 }
@@ -144,11 +156,12 @@ interface FieldProps {
   hidden?: boolean
   text: string
   onChange: (text: string) => void
-  wrong: string | undefined
+  isWrong: boolean
+  wrongId: string
   disabled: boolean
 }
 
-function Field({ label, hidden, text, onChange, wrong, disabled }: FieldProps) {
+function Field({ label, hidden, text, onChange, isWrong, wrongId, disabled }: FieldProps) {
   const id = useId()
   return (
     <div className={styles.field}>
@@ -160,15 +173,19 @@ function Field({ label, hidden, text, onChange, wrong, disabled }: FieldProps) {
         inputMode="decimal"
         value={text}
         disabled={disabled}
-        aria-invalid={wrong !== undefined}
-        aria-describedby={wrong && `${id}-wrong`}
+        aria-invalid={isWrong}
+        aria-describedby={isWrong ? wrongId : undefined}
         onChange={onChange}
       />
-      {wrong && (
-        <span id={`${id}-wrong`} className={styles.wrong}>
-          {wrong}
-        </span>
-      )}
     </div>
+  )
+}
+
+/** Below the fields, so that none of them moves. */
+function Wrong({ id, text }: { id: string; text: string }) {
+  return (
+    <p id={id} className={styles.wrong}>
+      {text}
+    </p>
   )
 }

@@ -4,7 +4,9 @@ import type { ReactNode } from 'react'
 
 import type { Run } from '../../api/types.ts'
 import { Badge, classes, Duration, formatDuration, StatusBadge, Time } from '../../ui/index.ts'
+import { WAITED } from '../runs/columns.tsx'
 import { deliveryOf } from './data.ts'
+import { OWN_CODE } from './Facts.tsx'
 import styles from './run.module.css'
 
 interface SwitchProps {
@@ -68,7 +70,9 @@ export function Attempts({ attempts, shown }: { attempts: Run[]; shown: string }
         <tbody>
           {LINES.map(([name, cell]) => (
             <tr key={name}>
-              <th scope="row">{name}</th>
+              <th scope="row" title={TITLES[name]}>
+                {name}
+              </th>
               {attempts.map((run) => (
                 <td className={classes(run.id === shown && styles.shown)} key={run.id}>
                   {cell(run)}
@@ -81,6 +85,8 @@ export function Attempts({ attempts, shown }: { attempts: Run[]; shown: string }
     </div>
   )
 }
+
+const TITLES: Record<string, string> = { Waited: WAITED, 'Own code': OWN_CODE }
 
 const LINES: [string, (run: Run) => ReactNode][] = [
   ['Status', (run) => <StatusBadge status={run.status} />],

@@ -3,7 +3,7 @@ import type { ReactNode } from 'react'
 
 import type { Run, RunningInfo } from '../../api/types.ts'
 import { Badge, CopyButton, Duration, formatDuration, Time } from '../../ui/index.ts'
-import { Elapsed } from '../runs/columns.tsx'
+import { Elapsed, WAITED } from '../runs/columns.tsx'
 import styles from './run.module.css'
 
 /** A parent may be a span of another program; ids of runs begin with their time, and causes are not much older. */
@@ -13,6 +13,8 @@ function isRun(parent: string, { startedAt }: Run | RunningInfo): boolean {
   const before = startedAt - parseInt(parent.slice(0, 11), 16)
   return /^[0-9a-f]{16}$/.test(parent) && before >= 0 && before < OLDEST_CAUSE_MS
 }
+
+export const OWN_CODE = 'How long the processor was at it, without what it waited for'
 
 /** What a run is and what it belongs to, in a line. */
 export function Facts({ run }: { run: Run | RunningInfo }) {
@@ -24,11 +26,11 @@ export function Facts({ run }: { run: Run | RunningInfo }) {
       </Fact>
       <Fact name="Duration">{ended ? <Duration ms={ended.endedAt - ended.startedAt} /> : <Elapsed since={run.startedAt} />}</Fact>
       {ended && ended.startedAt > ended.queuedAt && (
-        <Fact name="Waited">
+        <Fact name="Waited" title={WAITED}>
           <Duration ms={ended.startedAt - ended.queuedAt} />
         </Fact>
       )}
-      {ended?.cpuUs != null && <Fact name="Own code">{formatDuration(ended.cpuUs / 1_000)}</Fact>}
+      {ended?.cpuUs != null && <Fact name="Own code" title={OWN_CODE}>{formatDuration(ended.cpuUs / 1_000)}</Fact>}
       {ended?.responseStatus != null && (
         <Fact name="Response">
           <Badge tone={ended.responseStatus < 400 ? 'success' : ended.responseStatus < 500 ? 'warning' : 'danger'}>{ended.responseStatus}</Badge>
@@ -82,10 +84,10 @@ export function Facts({ run }: { run: Run | RunningInfo }) {
   )
 }
 
-function Fact({ name, children }: { name: string; children: ReactNode }) {
+export function Fact({ name, title, children }: { name: string; title?: string; children: ReactNode }) {
   return (
     <div>
-      <dt>{name}</dt>
+      <dt title={title}>{name}</dt>
       <dd>{children}</dd>
     </div>
   )

@@ -2,7 +2,7 @@ import { getRouteApi } from '@tanstack/react-router'
 import { type ReactNode, useCallback, useDeferredValue, useMemo, useState } from 'react'
 
 import type { Log, RunDetail, RunningInfo, Span } from '../../api/types.ts'
-import { Checkbox, EmptyState, ErrorState, Loading, useNow } from '../../ui/index.ts'
+import { Button, Checkbox, EmptyState, ErrorState, Loading, useNow } from '../../ui/index.ts'
 import { LogLabel, SpanLabel } from '../../waterfall/labels.tsx'
 import { Waterfall } from '../../waterfall/Waterfall.tsx'
 import { SearchFilter } from '../SearchFilter.tsx'
@@ -18,13 +18,15 @@ interface Props {
   spans: readonly Span[]
   version?: number
   error?: unknown
+  /** Loads the spans again. */
+  onRetry?: () => void
   logs: readonly Log[]
   opened?: number
   onOpen: (span: number | undefined) => void
 }
 
 /** The spans of a run as bars, with what it has logged. */
-export function Timeline({ run, spans, version = 0, error, logs, opened, onOpen }: Props) {
+export function Timeline({ run, spans, version = 0, error, onRetry, logs, opened, onOpen }: Props) {
   const { search, errors } = route.useSearch()
   const navigate = route.useNavigate()
   const [withLogs, setWithLogs] = useState(true)
@@ -49,7 +51,7 @@ export function Timeline({ run, spans, version = 0, error, logs, opened, onOpen 
     [],
   )
 
-  if (error && spans.length === 0) return <ErrorState error={error} />
+  if (error && spans.length === 0) return <ErrorState error={error} retry={onRetry} />
   const isLoading = spans.length < total && !error
   const toolbar = (
     <>
@@ -61,8 +63,13 @@ export function Timeline({ run, spans, version = 0, error, logs, opened, onOpen 
       />
       <Checkbox checked={withLogs} label="Logs" onChange={setWithLogs} />
       <span aria-live="polite" className={styles.count}>
-        {isLoading ? `${spans.length.toLocaleString('en')} of ${total.toLocaleString('en')} spans` : countWords(rows.length, spans.length + logs.length, search, errors)}
+        {spans.length < total ? `${spans.length.toLocaleString('en')} of ${total.toLocaleString('en')} spans` : countWords(rows.length, spans.length + logs.length, search, errors)}
       </span>
+      {error !== null && error !== undefined && (
+        <Button icon="refresh" onClick={onRetry} size="small" title={error instanceof Error ? error.message : undefined}>
+          Load the rest
+        </Button>
+      )}
     </>
   )
   return (

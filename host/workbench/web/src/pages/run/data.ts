@@ -7,7 +7,7 @@ import type { Delivery, List, Run, RunDetail, RunningInfo } from '../../api/type
 const WRITTEN_MS = 400
 const LOOKS = 4
 
-const isMissing = (error: unknown) => error instanceof ApiError && error.status === 404
+export const isMissing = (error: unknown) => error instanceof ApiError && error.status === 404
 
 /** A run, whether it goes on or has ended. */
 export const runOf = (id: string) =>

@@ -3,7 +3,7 @@ import { getRouteApi, Link } from '@tanstack/react-router'
 
 import { useLive } from '../../api/live.ts'
 import type { RunDetail, RunningInfo } from '../../api/types.ts'
-import { EmptyState, ErrorState, KindBadge, Loading, Page, StatusBadge, Tabs } from '../../ui/index.ts'
+import { Button, EmptyState, ErrorState, KindBadge, Loading, Page, StatusBadge, Tabs } from '../../ui/index.ts'
 import { SpanPanel } from '../../waterfall/SpanPanel.tsx'
 import { useSpanList } from '../../waterfall/span-list.ts'
 import { isChange } from '../../waterfall/span.ts'
@@ -13,7 +13,7 @@ import { MOST_LOGS, useLogs } from '../logs/use-logs.ts'
 import { Actions } from './Actions.tsx'
 import { Attempts, AttemptSwitch } from './Attempts.tsx'
 import { Changes } from './Changes.tsx'
-import { attemptsOf, runOf } from './data.ts'
+import { attemptsOf, isMissing, runOf } from './data.ts'
 import { ErrorCallout } from './ErrorCallout.tsx'
 import { Facts } from './Facts.tsx'
 import { InputOutput } from './InputOutput.tsx'
@@ -28,14 +28,27 @@ export default function RunPage() {
   const client = useQueryClient()
   const { data: run, error, refetch } = useQuery(runOf(id))
   useLive(['runs'], (event) => {
-    if (event.topic === 'runs' && event.data.ended.some((ended) => ended.id === id)) void client.invalidateQueries(runOf(id))
+    if (event.topic !== 'runs' || !run) return
+    if (event.data.ended.some((ended) => ended.id === id)) void client.invalidateQueries(runOf(id))
+    // Another attempt of the same invocation.
+    if ('endedAt' in run && event.data.ended.some((ended) => ended.invocationId === run.invocationId)) void client.invalidateQueries(attemptsOf(run))
   })
   if (run) return 'endedAt' in run ? <EndedRun key={id} run={run} /> : <RunningRun key={id} run={run} />
   return (
     <Page name={`Run ${id}`} title="Run">
-      {error ? <ErrorState error={error} retry={() => void refetch()} /> : <Loading lines={10} />}
+      {!error && <Loading lines={10} />}
+      {error && (isMissing(error) ? <Missing id={id} retry={() => void refetch()} /> : <ErrorState error={error} retry={() => void refetch()} />)}
     </Page>
   )
+}
+
+function Missing({ id, retry }: { id: string; retry: () => void }) {
+  const hint = (
+    <p>
+      No run has the id <code>{id}</code>, or it is older than what the host keeps (<code>--keep-runs</code>).
+    </p>
+  )
+  return <EmptyState action={<Button onClick={retry}>Look again</Button>} hint={hint} icon="runs" title="There is no such run" />
 }
 
 function Title({ step, kind, status }: { step: string; kind: string; status: string }) {
@@ -69,7 +82,7 @@ function RunningRun({ run }: { run: RunningInfo }) {
 function EndedRun({ run }: { run: RunDetail }) {
   const { tab = 'timeline', span: index } = route.useSearch()
   const navigate = route.useNavigate()
-  const [list, version] = useSpanList(run.id)
+  const [list, version, reload] = useSpanList(run.id)
   const logs = useLogs({ run: run.id }, false)
   const attempts = useQuery(attemptsOf(run)).data ?? [run]
   const set = (change: RunSearch) => void navigate({ search: (old) => ({ ...old, ...change }), replace: true })
@@ -94,7 +107,7 @@ function EndedRun({ run }: { run: RunDetail }) {
       <div className={details.split}>
         <div className={details.main}>
           {tab === 'timeline' && (
-            <Timeline error={list.error} logs={logs.data ?? []} onOpen={open} opened={index} run={run} spans={list.spans} version={version} />
+            <Timeline error={list.error} logs={logs.data ?? []} onOpen={open} onRetry={reload} opened={index} run={run} spans={list.spans} version={version} />
           )}
           {tab === 'data' && <InputOutput run={run} />}
           {tab === 'changes' && <Changes done={list.done} onOpen={open} opened={index} spans={list.spans} version={version} />}

@@ -25,24 +25,26 @@ export function Chosen({ rows, filter, onDone }: Props) {
   const running = rows.filter(isRunning)
   const ended = rows.filter((row) => !isRunning(row))
   return (
-    <div aria-label="What to do with the chosen runs" className={styles.chosen} role="toolbar">
-      <span>{rows.length.toLocaleString('en')} chosen</span>
-      {ended.length > 0 && (
-        <Button icon="replay" onClick={() => setAsking('replay')} size="small" variant="primary">
-          Replay {ended.length.toLocaleString('en')}
+    <>
+      <div aria-label="What to do with the chosen runs" className={styles.chosen} role="toolbar">
+        <span>{rows.length.toLocaleString('en')} chosen</span>
+        {ended.length > 0 && (
+          <Button icon="replay" onClick={() => setAsking('replay')} size="small" variant="primary">
+            Replay {ended.length.toLocaleString('en')}
+          </Button>
+        )}
+        {running.length > 0 && (
+          <Button icon="ban" onClick={() => setAsking('cancel')} size="small" variant="danger">
+            Cancel {running.length} running
+          </Button>
+        )}
+        <Button onClick={onDone} size="small" variant="ghost">
+          Choose none
         </Button>
-      )}
-      {running.length > 0 && (
-        <Button icon="ban" onClick={() => setAsking('cancel')} size="small" variant="danger">
-          Cancel {running.length} running
-        </Button>
-      )}
-      <Button onClick={onDone} size="small" variant="ghost">
-        Choose none
-      </Button>
+      </div>
       {asking === 'replay' && <ReplayDialog filter={filter} ids={ended.map(({ id }) => id)} onClose={() => setAsking(null)} onDone={onDone} />}
       {asking === 'cancel' && <CancelDialog ids={running.map(({ id }) => id)} onClose={() => setAsking(null)} onDone={onDone} />}
-    </div>
+    </>
   )
 }
 

@@ -4,12 +4,15 @@ import { Badge, type Column, Duration, formatDuration, Icon, kindColor, kindIcon
 import { isRunning, type RunRow } from './run-source.ts'
 import styles from './runs.module.css'
 
+/** What the time between `queuedAt` and `startedAt` is. */
+export const WAITED = 'Since the request came or the event was emitted; with its delay and the attempts before'
+
 export const columns: Column<RunRow>[] = [
   { id: 'status', header: 'Status', width: '104px', cell: (run) => <StatusBadge status={isRunning(run) ? 'running' : run.status} /> },
-  { id: 'step', header: 'Step', width: 'minmax(150px, 1.2fr)', cell: (run) => <Step run={run} /> },
+  { id: 'step', header: 'Step', width: 'minmax(190px, 1.8fr)', cell: (run) => <Step run={run} /> },
   { id: 'error', header: 'Outcome', width: 'minmax(120px, 2fr)', wideOnly: true, cell: (run) => <Outcome run={run} /> },
   { id: 'duration', header: 'Duration', width: '76px', align: 'end', cell: (run) => (isRunning(run) ? <Elapsed since={run.startedAt} /> : <Duration ms={run.endedAt - run.startedAt} />) },
-  { id: 'wait', header: 'Waited', width: '76px', align: 'end', wideOnly: true, cell: (run) => (isRunning(run) ? null : <Waited ms={run.startedAt - run.queuedAt} />) },
+  { id: 'wait', header: <span title={WAITED}>Waited</span>, width: '76px', align: 'end', wideOnly: true, cell: (run) => (isRunning(run) ? null : <Waited ms={run.startedAt - run.queuedAt} />) },
   { id: 'trace', header: 'Trace', width: '128px', wideOnly: true, cell: (run) => <Trace id={run.traceId} /> },
   { id: 'started', header: 'Started', width: '72px', align: 'end', cell: (run) => <Time at={run.startedAt} /> },
 ]
@@ -33,7 +36,7 @@ function Outcome({ run }: { run: RunRow }) {
   if (isRunning(run)) return null
   if (run.error) {
     return (
-      <span className={styles.error} title={run.error.message}>
+      <span className={run.status === 'cancelled' ? styles.quiet : styles.error} title={run.error.message}>
         <code>{run.error.code}</code> {run.error.message}
       </span>
     )

@@ -91,6 +91,7 @@ export default function ScheduledPage() {
         ) : (
           <DataTable
             label="Scheduled deliveries"
+            main
             columns={columns}
             rows={items}
             loading={isPending}

@@ -103,6 +103,7 @@ export function Entries({ group }: { group: string }) {
       ) : (
         <DataTable
           label={`Entries of ${group}`}
+          main
           columns={columns}
           rows={rows}
           loading={isPending}

@@ -2,6 +2,7 @@ import { useInfiniteQuery } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
 import { useMemo, useRef } from 'react'
 
+import { useMayChange } from '../../api/change.ts'
 import type { StateGroup } from '../../api/types.ts'
 import { Bytes, type Column, Count, DataTable, EmptyState, ErrorState, SearchInput, useDebounced } from '../../ui/index.ts'
 import details from '../details.module.css'
@@ -15,6 +16,7 @@ const route = getRouteApi('/state')
 export function Groups() {
   const { group, groups: search, watch = false } = route.useSearch()
   const navigate = route.useNavigate()
+  const mayChange = useMayChange()
   const settled = useDebounced(search)
   const { data, error, refetch, isPending, hasNextPage, isFetchingNextPage, fetchNextPage } = useInfiniteQuery(groups(settled, watch))
   const rows = useMemo(() => data?.pages.flatMap((page) => page.items) ?? [], [data])
@@ -67,7 +69,7 @@ export function Groups() {
               <EmptyState
                 icon="state"
                 title="State is empty"
-                hint="Steps fill it with `state.set(group, key, value)`, and you can with “New entry”."
+                hint={`Steps fill it with \`state.set(group, key, value)\`${mayChange ? ', and you can with “New entry”' : ''}.`}
               />
             )
           }

@@ -1,7 +1,7 @@
 import { useState } from 'react'
 
 import type { Json, JsonSchema } from '../../api/types.ts'
-import { Button, CodeEditor, Confirm, CopyButton } from '../../ui/index.ts'
+import { Button, CodeEditor, CodeView, Confirm, CopyButton } from '../../ui/index.ts'
 import details from '../details.module.css'
 import { jsonText, parseJson } from './json-text.ts'
 import styles from './state.module.css'
@@ -45,15 +45,19 @@ export function ValueEditor({ name, value, schema, note, mayChange, save, remove
         <h3>Value</h3>
         <CopyButton text={text} label="Copy the value" />
       </header>
-      <CodeEditor
-        label={`Value of ${name}`}
-        language="json"
-        value={text}
-        onChange={change}
-        schema={schema}
-        onSubmit={() => void submit()}
-        minHeight={180}
-      />
+      {mayChange ? (
+        <CodeEditor
+          label={`Value of ${name}`}
+          language="json"
+          value={text}
+          onChange={change}
+          schema={schema}
+          onSubmit={() => void submit()}
+          minHeight={180}
+        />
+      ) : (
+        <CodeView label={`Value of ${name}`} language="json" code={text} />
+      )}
       {wrong && (
         <p className={styles.wrong} role="alert">
           This is not JSON: {wrong}
@@ -85,7 +89,7 @@ export function ValueEditor({ name, value, schema, note, mayChange, save, remove
           <p className={details.note}>{note}</p>
         </>
       ) : (
-        <p className={details.note}>The token&apos;s role may read only.</p>
+        <p className={details.note}>The token&apos;s role may only look.</p>
       )}
       <Confirm open={asks} onClose={() => setAsks(false)} title={`Delete ${name}?`} action="Delete" danger onConfirm={remove}>
         {note}

@@ -5,9 +5,10 @@ import type { List, StateEntry, StateGroup } from '../../api/types.ts'
 
 const PAGE = 200
 
-/** How often a watched page looks again; several pages of a list are looked at less often. */
+/** How often the page looks again, watched and not; several pages of a list are looked at less often. */
 const WATCH_MS = 1_000
-const watchMs = (watch: boolean, pages: number) => (watch ? WATCH_MS * Math.max(1, pages) : false)
+const LOOK_MS = 5_000
+const watchMs = (watch: boolean, pages: number) => (watch ? WATCH_MS : LOOK_MS) * Math.max(1, pages)
 
 const firstPage = undefined as string | number | undefined
 
@@ -34,5 +35,6 @@ export const entry = (group: string, key: string, watch: boolean) =>
   queryOptions({
     queryKey: ['state', 'entry', group, key],
     queryFn: ({ signal }) => api.get<StateEntry>(`state/${path(group, key)}`, {}, signal),
-    refetchInterval: watchMs(watch, 1),
+    // What is gone does not come back by asking.
+    refetchInterval: (query) => query.state.error === null && watchMs(watch, 1),
   })

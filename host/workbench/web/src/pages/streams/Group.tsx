@@ -141,6 +141,7 @@ function Items({ live, connection }: { live: LiveGroup; connection: Connection }
       </div>
       <DataTable
         label="Items"
+        main
         columns={columns}
         rows={shown}
         loading={connection.state === 'connecting'}

@@ -1,7 +1,6 @@
-import type { ReactNode } from 'react'
-
 import type { Trace } from '../../api/types.ts'
 import { CopyButton, Duration, formatNumber, Time } from '../../ui/index.ts'
+import { Fact, OWN_CODE } from '../run/Facts.tsx'
 import styles from '../run/run.module.css'
 import { Elapsed } from '../runs/columns.tsx'
 
@@ -12,7 +11,9 @@ const MOST = 10_000
 export function Facts({ trace }: { trace: Trace }) {
   const { runs, running, waiting, startedAt, endedAt } = trace
   const attempted = new Set(running.flatMap(({ deliveries }) => deliveries))
-  const waits = waiting.filter(({ id }) => !attempted.has(id)).length
+  const waits = waiting.filter(({ id }) => !attempted.has(id))
+  // Due later, if at all: what is due waits for its turn, and the timeline says for what.
+  const next = Math.min(...waits.map(({ dueAt }) => dueAt))
   const failed = runs.filter(({ status }) => status === 'failed').length
   const cpuUs = runs.reduce((sum, run) => sum + (run.cpuUs ?? 0), 0)
   return (
@@ -29,8 +30,18 @@ export function Facts({ trace }: { trace: Trace }) {
         <span className={failed > 0 ? styles.bad : styles.quiet}>{formatNumber(failed)}</span>
       </Fact>
       {running.length > 0 && <Fact name="Running">{formatNumber(running.length)}</Fact>}
-      {waits > 0 && <Fact name="Waiting">{formatNumber(waits)}</Fact>}
-      <Fact name="Own code">
+      {waits.length > 0 && (
+        <Fact name="Waiting">
+          {formatNumber(waits.length)}
+          {next > Date.now() && (
+            <span className={styles.quiet}>
+              {waits.length > 1 ? ', the next is due ' : ', due '}
+              <Time at={next} />
+            </span>
+          )}
+        </Fact>
+      )}
+      <Fact name="Own code" title={OWN_CODE}>
         <Duration ms={Math.round(cpuUs / 100) / 10} />
       </Fact>
       <Fact name="W3C trace id">
@@ -38,14 +49,5 @@ export function Facts({ trace }: { trace: Trace }) {
         <CopyButton label="Copy the W3C trace id" text={trace.w3cTraceId} />
       </Fact>
     </dl>
-  )
-}
-
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   )
 }

@@ -1,9 +1,10 @@
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { type ReactNode, useCallback, useDeferredValue, useEffect, useMemo, useState } from 'react'
 
+import { messageOf } from '../../api/change.ts'
 import type { Log, Trace } from '../../api/types.ts'
 import { groupBy } from '../../group.ts'
-import { Badge, Button, Checkbox, classes, EmptyState, Icon, kindColor, kindIcon, StatusBadge, toastError, useNow } from '../../ui/index.ts'
+import { Badge, Button, Checkbox, classes, EmptyState, Icon, kindColor, kindIcon, StatusBadge, useNow } from '../../ui/index.ts'
 import { LogLabel, SpanLabel } from '../../waterfall/labels.tsx'
 import { useTraceSpans } from '../../waterfall/span-list.ts'
 import { SpanPanel } from '../../waterfall/SpanPanel.tsx'
@@ -40,18 +41,16 @@ export function TraceTimeline({ trace, logs }: Props) {
   const [spans, version] = useTraceSpans(trace.traceId)
   const clock = useNow()
   const isOver = trace.endedAt !== null
-  const now = isOver ? (trace.endedAt ?? 0) : clock
-  const startedAt = trace.startedAt ?? now
+  const startedAt = trace.startedAt ?? clock
+  const now = isOver ? (trace.endedAt ?? 0) : trace.running.length > 0 ? clock : waitedUntil(trace, startedAt, clock)
   const total = trace.runs.reduce((sum, { spans: count }) => sum + count, 0)
   const showsSpans = search.spans === undefined ? total <= SHOWN_AT_ONCE : search.spans === 'shown'
   const needsSpans = showsSpans || (trace.waiting.length > 0 && total <= LOADED_AT_ONCE)
 
+  const want = useCallback(() => spans.want(trace.runs.filter((one) => one.spans > 0).map(({ id }) => id)), [spans, trace.runs])
   useEffect(() => {
-    if (needsSpans) spans.want(trace.runs.filter((one) => one.spans > 0).map(({ id }) => id))
-  }, [spans, needsSpans, trace.runs])
-  useEffect(() => {
-    if (spans.error) toastError(spans.error)
-  }, [spans, spans.error])
+    if (needsSpans) want()
+  }, [needsSpans, want])
 
   const spansOf = useCallback((id: string) => spans.of(id), [spans, version])
   const roots = useMemo(() => buildTree(trace, emittersOf(trace.waiting.length > 0 ? trace.runs : [], spansOf)), [trace, spansOf])
@@ -105,6 +104,14 @@ export function TraceTimeline({ trace, logs }: Props) {
           Loading spans
         </span>
       )}
+      {showsSpans && spans.loading === 0 && spans.error !== null && (
+        <span className={run.count} role="alert">
+          Some spans could not be loaded: {messageOf(spans.error)}{' '}
+          <Button onClick={want} size="small">
+            Try again
+          </Button>
+        </span>
+      )}
     </>
   )
   return (
@@ -133,6 +140,12 @@ export function TraceTimeline({ trace, logs }: Props) {
       )}
     </div>
   )
+}
+
+/** Where what waits ends while nothing runs: the runs would become too small to be seen if it went on until now. */
+function waitedUntil({ runs }: Trace, startedAt: number, clock: number): number {
+  const last = runs.reduce((end, { endedAt }) => Math.max(end, endedAt), 0)
+  return last === 0 ? clock : Math.min(clock, last + Math.max(last - startedAt, 1) / 2)
 }
 
 /** The runs that have something below them. */
@@ -171,8 +184,7 @@ function label(row: TraceRow): ReactNode {
       <span className={classes(styles.step, status === 'failed' && styles.failed)}>{one.step}</span>
       {status === 'running' && <span aria-label="running" className={styles.spinner} role="img" />}
       {one.attempt > 1 && <Badge tone="warning">attempt {one.attempt}</Badge>}
-      {error && <Badge tone="danger">{error.code}</Badge>}
-      {status === 'cancelled' && <Badge>cancelled</Badge>}
+      {status === 'cancelled' ? <Badge>cancelled</Badge> : error && <Badge tone="danger">{error.code}</Badge>}
     </span>
   )
 }

@@ -4,10 +4,11 @@ import { useEffect, useRef } from 'react'
 
 import { useLive } from '../../api/live.ts'
 import type { Trace } from '../../api/types.ts'
-import { EmptyState, ErrorState, Loading, Page, StatusBadge, Tabs } from '../../ui/index.ts'
+import { Button, EmptyState, ErrorState, Loading, Page, StatusBadge, Tabs } from '../../ui/index.ts'
 import details from '../details.module.css'
 import { LogList } from '../logs/LogList.tsx'
 import { MOST_LOGS, useLogs } from '../logs/use-logs.ts'
+import { isMissing } from '../run/data.ts'
 import styles from '../run/run.module.css'
 import { lookMs, traceOf } from './data.ts'
 import { Errors } from './Errors.tsx'
@@ -24,9 +25,20 @@ export default function TracePage() {
   if (trace?.traceId === id) return <ShownTrace key={id} trace={trace} />
   return (
     <Page name={`Trace ${id}`} title="Trace">
-      {error ? <ErrorState error={error} retry={() => void refetch()} /> : <Loading lines={10} />}
+      {!error && <Loading lines={10} />}
+      {error && (isMissing(error) ? <Missing id={id} retry={() => void refetch()} /> : <ErrorState error={error} retry={() => void refetch()} />)}
     </Page>
   )
+}
+
+function Missing({ id, retry }: { id: string; retry: () => void }) {
+  const hint = (
+    <p>
+      No step has begun in <code>{id}</code>: a request that does not match its <code>bodySchema</code>, for one, is answered before that. Or it is older
+      than what the host keeps (<code>--keep-runs</code>).
+    </p>
+  )
+  return <EmptyState action={<Button onClick={retry}>Look again</Button>} hint={hint} icon="runs" title="There is nothing of this trace" />
 }
 
 /** Has the trace read again soon after something of it has begun or ended. */
@@ -61,7 +73,7 @@ function ShownTrace({ trace }: { trace: Trace }) {
       </span>
       <span className={styles.name}>Trace {trace.traceId}</span>
       <span className={styles.status}>
-        <StatusBadge status={trace.status} />
+        <StatusBadge status={trace.status === 'running' && trace.running.length === 0 ? 'waiting' : trace.status} />
       </span>
     </span>
   )
