@@ -63,7 +63,7 @@ async fn list(request: &Request) -> Result<Value, HttpError> {
     let filter = RunFilter {
         tenant: request.engine.tenant().clone(),
         steps: steps_of(request, parameters.typed("step"), parameters.text("flow")),
-        kind: parameters.read("kind", &KINDS.join(", "), |word| kind_of(word))?,
+        kind: parameters.read("kind", &KINDS.join(", "), kind_of)?,
         search: parameters.text("search").map(str::to_owned),
         roots: parameters
             .read("roots", "true or false", |word| word.parse().ok())?
