@@ -1,6 +1,6 @@
 // The keyboard alone: the command palette, the keys of pages, rows of a table.
 
-import { assert, order, run, runOf } from './harness.mjs'
+import { assert, order, run, runOf, until } from './harness.mjs'
 
 await run(async ({ page, open }) => {
   const { traceId } = await order()
@@ -40,6 +40,22 @@ await run(async ({ page, open }) => {
   await keyboard.press('ArrowDown')
   await keyboard.press('Enter')
   await page.waitForURL(/#\/queues\?.*step=/)
+
+  // The row that the keys have reached can be seen whole, under a head that stays.
+  for (let orders = 0; orders < 4; orders++) await order()
+  await page.setViewportSize({ width: 1280, height: 440 })
+  await open('/runs')
+  const runs = page.getByRole('grid', { name: 'Runs' })
+  await runs.getByRole('row').nth(9).waitFor()
+  for (let presses = 0; presses < 9; presses++) await keyboard.press('j')
+  await until('the active row in sight', () =>
+    runs.evaluate((grid) => {
+      const row = document.getElementById(grid.getAttribute('aria-activedescendant'))?.getBoundingClientRect()
+      const { top, bottom } = grid.getBoundingClientRect()
+      return row && row.top > top && row.bottom <= bottom + 1 && grid.scrollTop > 0
+    }),
+  )
+  assert((await runs.getByRole('columnheader', { name: 'Status' }).boundingBox()).y >= (await runs.boundingBox()).y)
 
   await keyboard.press('?')
   await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).getByText('Go to Queues').waitFor()

@@ -49,6 +49,14 @@ await run(
     await attempts.first().getByRole('link').click()
     await page.waitForURL((url) => !url.href.includes(failed.id))
 
+    // Attempts that end meanwhile appear by themselves, those of a redrive after the others.
+    const { items: letters } = await api('GET', `dead-letters?traceId=${bad.traceId}`)
+    await api('POST', 'dead-letters/redrive', { ids: letters.map(({ id }) => id) })
+    const links = page.getByRole('navigation', { name: 'Attempts' }).getByRole('link', { name: /attempt \d/i })
+    await links.nth(3).waitFor()
+    const names = (await links.allInnerTexts()).map((text) => text.split('\n')[0])
+    assert.deepEqual(names.slice(0, 4), ['Attempt 1', 'Attempt 2', 'Redriven: attempt 1', 'Attempt 2'])
+
     // Once more, with another input: this time it goes well.
     await page.getByRole('button', { name: 'Replay', exact: true }).click()
     const dialog = page.getByRole('dialog')

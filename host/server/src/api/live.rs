@@ -93,6 +93,10 @@ impl Api {
         let has = |topic: &str| topics.contains(&topic);
         let recorded =
             if has("runs") || has("logs") { self.engine.watch_telemetry() } else { None };
+        if recorded.is_some() {
+            // What came before and is not told can be read when the answer begins: whoever reads then has all.
+            self.engine.flush_telemetry().await;
+        }
         let live = Live {
             engine: self.engine.clone(),
             about: Arc::clone(&self.about),

@@ -51,6 +51,7 @@ interface Sorting {
 }
 
 const SKELETONS = 12
+const HEAD_HEIGHT = 32
 /** So many rows before the end, more are asked for. */
 const NEAR_END = 20
 
@@ -84,6 +85,8 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
     getScrollElement: () => scroller.current,
     estimateSize: () => rowHeight,
     overscan: 12,
+    // The rows begin below the head.
+    scrollPaddingEnd: HEAD_HEIGHT,
   })
   const visible = virtual.getVirtualItems()
   const template = [selection ? '18px' : '', ...shown.map((column) => column.width ?? 'minmax(80px, 1fr)')].join(' ')
@@ -157,7 +160,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
         tabIndex={0}
       >
         <div className={styles.inner} role="presentation">
-          <div role="rowgroup">
+          <div className={styles.headGroup} role="rowgroup">
             <div aria-rowindex={1} className={styles.head} role="row" style={{ gridTemplateColumns: template }}>
               {selection && (
                 <span role="columnheader">

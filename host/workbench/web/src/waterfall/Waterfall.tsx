@@ -38,6 +38,7 @@ export interface WaterfallProps<R extends Row> {
 }
 
 const ROW_HEIGHT = 28
+const HEAD_HEIGHT = 28
 /** Pointers that move less have clicked. */
 const CLICK_PX = 4
 /** Deeper levels are not indented any more. */
@@ -62,7 +63,8 @@ export function Waterfall<R extends Row>(props: WaterfallProps<R>) {
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW_HEIGHT,
     overscan: 10,
-    scrollPaddingStart: 32,
+    // The rows begin below the head.
+    scrollPaddingEnd: HEAD_HEIGHT,
   })
 
   const zoomTo = (window: Window) => setChosen(isWhole(window, whole) ? null : clamped(window, whole))
@@ -312,6 +314,9 @@ interface LinesProps {
 }
 
 const TICKS = 6
+/** From here on, in percent, the words of a tick would not fit beside it; on small screens from the other. */
+const LAST_TICK = 92
+const LAST_NARROW_TICK = 80
 
 /** What the rows stand on: a line for each tick, and what is being chosen. */
 function Lines({ window, drag }: LinesProps) {
@@ -330,8 +335,9 @@ function Axis({ window, drag, ref }: LinesProps & { ref: Ref<HTMLDivElement> }) 
     <div className={styles.axis} ref={ref}>
       {ticks(window, TICKS).map((at) => {
         const { left } = placed(at, 0, window)
+        if (left > LAST_TICK) return null
         return (
-          <span className={classes(styles.tick, left > 90 && styles.before)} key={at} style={{ left: `${left}%` }}>
+          <span className={classes(styles.tick, left > LAST_NARROW_TICK && styles.wide)} key={at} style={{ left: `${left}%` }}>
             {at === 0 ? '0' : formatDuration(at / 1_000)}
           </span>
         )

@@ -18,11 +18,16 @@ const TABS: { value: PanelTab; label: string }[] = [
   { value: 'runs', label: 'Recent runs' },
 ]
 
+/** What never runs has none of these. */
+const RUN_TABS: PanelTab[] = ['schema', 'grants', 'runs']
+
 /** All that is known of a step. */
 export function StepPanel({ name, onClose }: { name: string; onClose: () => void }) {
-  const { tab = 'source' } = useSearch({ from: '/flows' })
+  const search = useSearch({ from: '/flows' })
   const navigate = useNavigate({ from: '/flows' })
   const { data: step, error, refetch } = useQuery(queries.step(name))
+  const tabs = step?.kind === 'noop' ? TABS.filter(({ value }) => !RUN_TABS.includes(value)) : TABS
+  const tab = tabs.find(({ value }) => value === search.tab)?.value ?? 'source'
   const title = (
     <>
       {name}
@@ -38,7 +43,7 @@ export function StepPanel({ name, onClose }: { name: string; onClose: () => void
           <Summary step={step} />
           <div className={styles.tabs}>
             <Tabs
-              items={TABS}
+              items={tabs}
               label={`About ${name}`}
               onChange={(chosen) => void navigate({ search: (old) => ({ ...old, tab: chosen as PanelTab }), replace: true })}
               value={tab}

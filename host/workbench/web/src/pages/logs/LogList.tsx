@@ -37,6 +37,8 @@ export function LogList({ label, logs, loading, empty, ofRun, onEndReached, scro
     overscan: 20,
   })
   const visible = virtual.getVirtualItems()
+  // Newest or oldest first: the ends say whether all are of today.
+  const isDated = [logs[0], logs.at(-1)].some((log) => log && !isToday(log.at))
   const setScroller = useCallback(
     (element: HTMLDivElement | null) => {
       scroller.current = element
@@ -91,7 +93,7 @@ export function LogList({ label, logs, loading, empty, ofRun, onEndReached, scro
       aria-activedescendant={visible.some(({ index }) => index === active) ? `${id}-${active}` : undefined}
       aria-label={label}
       aria-rowcount={logs.length}
-      className={styles.scroll}
+      className={classes(styles.scroll, isDated && styles.dated)}
       onKeyDown={onKeyDown}
       ref={setScroller}
       role="treegrid"
@@ -180,7 +182,9 @@ function preview({ args }: Log): string {
 const CLOCK = new Intl.DateTimeFormat('en', { hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3, hourCycle: 'h23' })
 const DAY_CLOCK = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' })
 
+const isToday = (at: number) => new Date(at).toDateString() === new Date().toDateString()
+
 /** Today the time with milliseconds, else with its day. */
 function clock(at: number): string {
-  return (new Date(at).toDateString() === new Date().toDateString() ? CLOCK : DAY_CLOCK).format(at)
+  return (isToday(at) ? CLOCK : DAY_CLOCK).format(at)
 }

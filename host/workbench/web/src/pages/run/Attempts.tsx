@@ -5,7 +5,7 @@ import type { ReactNode } from 'react'
 import type { Run } from '../../api/types.ts'
 import { Badge, classes, Duration, formatDuration, StatusBadge, Time } from '../../ui/index.ts'
 import { WAITED } from '../runs/columns.tsx'
-import { deliveryOf } from './data.ts'
+import { attemptName, deliveryOf } from './data.ts'
 import { OWN_CODE } from './Facts.tsx'
 import styles from './run.module.css'
 
@@ -22,7 +22,7 @@ export function AttemptSwitch({ run, attempts }: SwitchProps) {
   if (attempts.length < 2 && !delivery) return null
   return (
     <nav aria-label="Attempts" className={styles.attempts}>
-      {attempts.map((attempt) => (
+      {attempts.map((attempt, index) => (
         <Link
           aria-current={attempt.id === run.id ? 'page' : undefined}
           className={styles.attempt}
@@ -32,7 +32,7 @@ export function AttemptSwitch({ run, attempts }: SwitchProps) {
           search={({ tab }) => ({ tab })}
           to="/runs/$run"
         >
-          <StatusBadge label={`Attempt ${attempt.attempt}`} status={attempt.status} />
+          <StatusBadge label={attemptName(attempts, index)} status={attempt.status} />
           <span className={styles.quiet}>{formatDuration(attempt.endedAt - attempt.startedAt)}</span>
         </Link>
       ))}
@@ -58,10 +58,10 @@ export function Attempts({ attempts, shown }: { attempts: Run[]; shown: string }
         <thead>
           <tr>
             <td />
-            {attempts.map((run) => (
+            {attempts.map((run, index) => (
               <th className={classes(run.id === shown && styles.shown)} key={run.id} scope="col">
                 <Link params={{ run: run.id }} to="/runs/$run">
-                  Attempt {run.attempt}
+                  {attemptName(attempts, index)}
                 </Link>
               </th>
             ))}

@@ -4,7 +4,7 @@ import { api, ApiError, path } from '../../api/client.ts'
 import type { Delivery, List, Run, RunDetail, RunningInfo } from '../../api/types.ts'
 
 /** A run that has just ended may take so long to be written. */
-const WRITTEN_MS = 400
+export const WRITTEN_MS = 400
 const LOOKS = 4
 
 export const isMissing = (error: unknown) => error instanceof ApiError && error.status === 404
@@ -26,17 +26,24 @@ export const runOf = (id: string) =>
 
 const MOST = 1_000
 
-/** All attempts of the run's invocation, the first one first. */
+/** All attempts of the run's invocation, the first one first; what is redriven counts from 1 again. */
 export const attemptsOf = (run: Run) =>
   queryOptions({
     queryKey: ['runs', 'attempts', run.invocationId],
     queryFn: async ({ signal }) => {
       const { traceId, step, invocationId } = run
       const { items } = await api.get<List<Run>>('runs', { traceId, step, limit: MOST }, signal)
-      return items.filter((other) => other.invocationId === invocationId).sort((one, other) => one.attempt - other.attempt)
+      return items.filter((other) => other.invocationId === invocationId).sort((one, other) => (one.id < other.id ? -1 : 1))
     },
     enabled: run.delivery !== null,
   })
+
+/** What an attempt is called beside the others. */
+export function attemptName(attempts: readonly Run[], index: number): string {
+  const [before, run] = [attempts[index - 1], attempts[index]]
+  const isRedriven = before && run && run.attempt <= before.attempt
+  return `${isRedriven ? 'Redriven: attempt' : 'Attempt'} ${run?.attempt}`
+}
 
 /** The run's delivery, as long as it is not done; null after that. */
 export const deliveryOf = (id: string | null) =>

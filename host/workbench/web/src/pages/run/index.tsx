@@ -13,7 +13,7 @@ import { MOST_LOGS, useLogs } from '../logs/use-logs.ts'
 import { Actions } from './Actions.tsx'
 import { Attempts, AttemptSwitch } from './Attempts.tsx'
 import { Changes } from './Changes.tsx'
-import { attemptsOf, isMissing, runOf } from './data.ts'
+import { attemptsOf, deliveryOf, isMissing, runOf, WRITTEN_MS } from './data.ts'
 import { ErrorCallout } from './ErrorCallout.tsx'
 import { Facts } from './Facts.tsx'
 import { InputOutput } from './InputOutput.tsx'
@@ -30,8 +30,13 @@ export default function RunPage() {
   useLive(['runs'], (event) => {
     if (event.topic !== 'runs' || !run) return
     if (event.data.ended.some((ended) => ended.id === id)) void client.invalidateQueries(runOf(id))
-    // Another attempt of the same invocation.
-    if ('endedAt' in run && event.data.ended.some((ended) => ended.invocationId === run.invocationId)) void client.invalidateQueries(attemptsOf(run))
+    // Another attempt of the same invocation: it is told before it can be read.
+    if ('endedAt' in run && event.data.ended.some((ended) => ended.invocationId === run.invocationId)) {
+      setTimeout(() => {
+        void client.invalidateQueries(attemptsOf(run))
+        void client.invalidateQueries(deliveryOf(run.delivery))
+      }, WRITTEN_MS)
+    }
   })
   if (run) return 'endedAt' in run ? <EndedRun key={id} run={run} /> : <RunningRun key={id} run={run} />
   return (

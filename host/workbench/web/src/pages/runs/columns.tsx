@@ -8,10 +8,10 @@ import styles from './runs.module.css'
 export const WAITED = 'Since the request came or the event was emitted; with its delay and the attempts before'
 
 export const columns: Column<RunRow>[] = [
-  { id: 'status', header: 'Status', width: '104px', cell: (run) => <StatusBadge status={isRunning(run) ? 'running' : run.status} /> },
-  { id: 'step', header: 'Step', width: 'minmax(190px, 1.8fr)', cell: (run) => <Step run={run} /> },
+  { id: 'status', header: 'Status', width: 'minmax(86px, 104px)', cell: (run) => <StatusBadge status={isRunning(run) ? 'running' : run.status} /> },
+  { id: 'step', header: 'Step', width: 'minmax(110px, 1.8fr)', cell: (run) => <Step run={run} /> },
   { id: 'error', header: 'Outcome', width: 'minmax(120px, 2fr)', wideOnly: true, cell: (run) => <Outcome run={run} /> },
-  { id: 'duration', header: 'Duration', width: '76px', align: 'end', cell: (run) => (isRunning(run) ? <Elapsed since={run.startedAt} /> : <Duration ms={run.endedAt - run.startedAt} />) },
+  { id: 'duration', header: 'Duration', width: '76px', align: 'end', wideOnly: true, cell: (run) => (isRunning(run) ? <Elapsed since={run.startedAt} /> : <Duration ms={run.endedAt - run.startedAt} />) },
   { id: 'wait', header: <span title={WAITED}>Waited</span>, width: '76px', align: 'end', wideOnly: true, cell: (run) => (isRunning(run) ? null : <Waited ms={run.startedAt - run.queuedAt} />) },
   { id: 'trace', header: 'Trace', width: '128px', wideOnly: true, cell: (run) => <Trace id={run.traceId} /> },
   { id: 'started', header: 'Started', width: '72px', align: 'end', cell: (run) => <Time at={run.startedAt} /> },
@@ -26,7 +26,11 @@ function Step({ run }: { run: RunRow }) {
       <Link className={styles.name} params={{ run: run.id }} to="/runs/$run">
         {run.step}
       </Link>
-      {run.attempt > 1 && <Badge tone="warning">attempt {run.attempt}</Badge>}
+      {run.attempt > 1 && (
+        <Badge tone="warning">
+          <span className={styles.word}>attempt</span> {run.attempt}
+        </Badge>
+      )}
       {!isRunning(run) && run.replayOf !== null && <Badge>replay</Badge>}
     </span>
   )
