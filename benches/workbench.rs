@@ -27,7 +27,7 @@ const TOKEN: &str = "0123456789abcdef";
 const AUTHORIZATION: [(&str, &str); 1] = [("authorization", "Bearer 0123456789abcdef")];
 
 /// Watched: how often each page is open, orders of a round, and connections that send them. An order is three runs.
-const TURNS: usize = 5;
+const TURNS: usize = 4;
 const ORDERS: usize = 2_000;
 const CLIENTS: usize = 4;
 

@@ -47,14 +47,14 @@ await run(async ({ page, open }) => {
   await open('/runs')
   const runs = page.getByRole('grid', { name: 'Runs' })
   await runs.getByRole('row').nth(9).waitFor()
-  for (let presses = 0; presses < 9; presses++) await keyboard.press('j')
-  await until('the active row in sight', () =>
-    runs.evaluate((grid) => {
+  await until('the active row in sight', async () => {
+    await keyboard.press('j')
+    return runs.evaluate((grid) => {
       const row = document.getElementById(grid.getAttribute('aria-activedescendant'))?.getBoundingClientRect()
       const { top, bottom } = grid.getBoundingClientRect()
       return row && row.top > top && row.bottom <= bottom + 1 && grid.scrollTop > 0
-    }),
-  )
+    })
+  })
   assert((await runs.getByRole('columnheader', { name: 'Status' }).boundingBox()).y >= (await runs.boundingBox()).y)
 
   await keyboard.press('?')

@@ -28,8 +28,8 @@ const STATUS_TONES: Record<string, Tone> = {
   disk_full: 'danger',
 }
 
-/** Goes on by itself. */
-const MOVING = new Set(['running', 'leased', 'building'])
+/** Goes on by itself. Not what runs: on a busy host a browser would draw all the time. */
+const MOVING = new Set(['building'])
 
 /** A dot and the word, for whatever has a state: runs, deliveries, queues, builds. */
 export function StatusBadge({ status, label }: { status: string; label?: string }) {
