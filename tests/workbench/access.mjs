@@ -2,7 +2,7 @@
 //
 // node access.mjs URL ADMIN_TOKEN VIEWER_TOKEN
 
-import { assert, run } from './harness.mjs'
+import { assert, run, shown } from './harness.mjs'
 
 const [admin, viewer] = process.argv.slice(3)
 
@@ -20,10 +20,10 @@ await run(
     await page.getByText('viewer', { exact: true }).waitFor()
     const grid = page.getByRole('grid', { name: 'Deliveries of ChargeOrder' })
     await page.getByText('Nothing waits and nothing runs').or(grid).waitFor()
-    assert.equal(await page.getByRole('button', { name: 'Pause', exact: true }).count(), 0)
+    await shown(page.getByRole('button', { name: 'Pause', exact: true }), 0)
     await open('/state')
     await page.getByText('State is empty').waitFor()
-    assert.equal(await page.getByRole('button', { name: 'New entry' }).count(), 0)
+    await shown(page.getByRole('button', { name: 'New entry' }), 0)
     // Not only the buttons are missing.
     const refused = await page.evaluate(async (token) => {
       const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }

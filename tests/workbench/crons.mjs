@@ -1,6 +1,6 @@
 // Crons: when a schedule fires next, what it did, and run now.
 
-import { api, assert, run } from './harness.mjs'
+import { api, run, shown } from './harness.mjs'
 
 await run(async ({ page, open }) => {
   await open('/crons')
@@ -10,7 +10,7 @@ await run(async ({ page, open }) => {
   const panel = page.getByRole('complementary')
   const ticks = panel.getByRole('list').first().getByRole('listitem')
   await ticks.filter({ hasText: '03:00:00' }).first().waitFor()
-  assert.equal(await ticks.count(), 5)
+  await shown(ticks, 5)
 
   const before = (await api('GET', 'runs?step=NightlyReport')).items.length
   await panel.getByRole('button', { name: 'Run now' }).click()

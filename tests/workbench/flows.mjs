@@ -1,6 +1,6 @@
 // Flows: the graph is drawn, counts while it works, keeps where nodes are put, and says all about a step.
 
-import { api, assert, order, run, runOf, until } from './harness.mjs'
+import { api, assert, order, run, runOf, shown, until } from './harness.mjs'
 
 const NODES = ['CreateOrder', 'ChargeOrder', 'ShipOrder', 'AskReview', 'ApproveOrder']
 
@@ -9,7 +9,7 @@ await run(async ({ page, open }) => {
   const graph = page.getByLabel('Flow orders')
   const node = (name) => graph.locator('.react-flow__node').filter({ hasText: name })
   for (const name of NODES) await node(name).waitFor()
-  assert.equal(await graph.locator('.react-flow__node').count(), NODES.length)
+  await shown(graph.locator('.react-flow__node'), NODES.length)
   for (const label of ['paid?', 'a person looks']) await graph.getByText(label).waitFor()
   const { edges } = (await api('GET', 'flows')).items.find(({ name }) => name === 'orders')
   assert.deepEqual(

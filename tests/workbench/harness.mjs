@@ -131,6 +131,11 @@ export async function until(what, look, deadline = SOON) {
   }
 }
 
+/** Waits until a page shows so many of something: what was there before a filter goes a moment after it is set. */
+export function shown(locator, count) {
+  return until(`${count} of ${locator}`, async () => (await locator.count()) === count)
+}
+
 /** Waits for a run of a trace, which the API lists soon after its end. */
 export function runOf(traceId, step, wanted = () => true) {
   return until(`a run of ${step} in ${traceId}`, async () => {

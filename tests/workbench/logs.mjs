@@ -1,6 +1,6 @@
 // Logs: records come by themselves, filtered by level, step and words, and by the trace that is followed.
 
-import { assert, order, run } from './harness.mjs'
+import { order, run, shown, until } from './harness.mjs'
 
 await run(async ({ page, open }) => {
   await open('/logs')
@@ -18,15 +18,15 @@ await run(async ({ page, open }) => {
   // What comes meanwhile is filtered too.
   const next = await order('broken')
   await of('The card is refused', next.traceId).first().waitFor()
-  assert.equal(await of('info').count(), 0)
+  await shown(of('info'), 0)
 
   await page.getByLabel('Level').selectOption('')
   await page.getByLabel('Step').selectOption('ShipOrder')
   await of('Order is shipped', good.traceId).waitFor()
-  assert.equal(await of('CreateOrder').count(), 0)
+  await shown(of('CreateOrder'), 0)
   await page.reload()
   await of('Order is shipped', good.traceId).waitFor()
-  assert.equal(await page.getByLabel('Step').inputValue(), 'ShipOrder')
+  await until('the step is chosen', async () => (await page.getByLabel('Step').inputValue()) === 'ShipOrder')
 
   // From one record to all of its trace.
   await of('Order is shipped', good.traceId).getByText('Order is shipped').click()
@@ -34,7 +34,7 @@ await run(async ({ page, open }) => {
   await page.waitForURL(/traceId=/)
   await page.getByLabel('Step').selectOption('')
   for (const message of ['Order is taken', 'Order is charged', 'Order is shipped']) await of(message).waitFor()
-  assert.equal(await records.count(), await of(good.traceId).count())
+  await until('only this trace is listed', async () => (await records.count()) === (await of(good.traceId).count()))
 
   await page.getByRole('searchbox').fill('charged')
   await of('Order is taken').waitFor({ state: 'detached' })

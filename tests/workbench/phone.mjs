@@ -25,10 +25,10 @@ await run(
     await page.emulateMedia({ colorScheme: 'dark' })
     await until('the colours are dark', async () => (await background()) !== light)
     await page.getByRole('button', { name: 'Light colours' }).click()
-    assert.equal(await background(), light)
+    await until('the colours are light', async () => (await background()) === light)
     await page.reload()
     await page.getByRole('button', { name: 'Dark colours' }).waitFor()
-    assert.equal(await background(), light)
+    await until('the colours are light', async () => (await background()) === light)
   },
   { viewport: { width: 375, height: 812 }, isMobile: true, hasTouch: true, colorScheme: 'light', allowed: [HANDLED] },
 )

@@ -1,6 +1,6 @@
 // A run: what its time was spent on, what it logged, took, answered and changed; attempts, and again with another input.
 
-import { api, assert, order, run, runOf, until, write } from './harness.mjs'
+import { api, assert, order, run, runOf, shown, until, write } from './harness.mjs'
 import { HANDLED } from './pages.mjs'
 
 await run(
@@ -45,7 +45,7 @@ await run(
     await page.getByRole('tab', { name: 'Attempts' }).click()
     const attempts = page.getByRole('columnheader').filter({ hasText: /^Attempt [12]$/ })
     await attempts.nth(1).waitFor()
-    assert.equal(await page.getByRole('row', { name: 'Stack' }).locator('pre').count(), 2)
+    await shown(page.getByRole('row', { name: 'Stack' }).locator('pre'), 2)
     await attempts.first().getByRole('link').click()
     await page.waitForURL((url) => !url.href.includes(failed.id))
 

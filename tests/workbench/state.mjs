@@ -1,6 +1,6 @@
 // State: found by its key, edited with an effect, watched, deleted; and who did what is in the audit.
 
-import { api, ask, assert, order, run, until, write } from './harness.mjs'
+import { api, ask, assert, order, run, shown, until, write } from './harness.mjs'
 
 await run(
   async ({ page, open }) => {
@@ -36,7 +36,7 @@ await run(
     await open('/audit')
     const changes = page.getByRole('grid', { name: 'Changes' }).getByRole('row').filter({ hasText: `orders/${id}` })
     await changes.filter({ hasText: 'state.delete' }).waitFor()
-    assert.equal(await changes.filter({ hasText: 'state.set' }).count(), 2)
+    await shown(changes.filter({ hasText: 'state.set' }), 2)
     await changes.filter({ hasText: 'state.set' }).first().click()
     await page.getByRole('complementary').getByText('somebody on this machine').waitFor()
   },

@@ -1,6 +1,6 @@
 // A trace: what has caused what as one tree, across topics, while it grows, with what waits and what has failed.
 
-import { assert, order, run, runOf } from './harness.mjs'
+import { assert, order, run, runOf, shown } from './harness.mjs'
 
 await run(async ({ page, open }) => {
   const { id, traceId } = await order()
@@ -31,7 +31,7 @@ await run(async ({ page, open }) => {
 
   await page.getByRole('tab', { name: 'Logs' }).click()
   for (const message of ['Order is taken', 'Order is charged', 'Order is shipped']) await page.getByRole('treegrid').getByText(message).waitFor()
-  assert.equal(await page.getByRole('treegrid').getByText(id).count(), 3)
+  await shown(page.getByRole('treegrid').getByText(id), 3)
 
   const bad = await order('broken')
   await runOf(bad.traceId, 'ChargeOrder', ({ attempt }) => attempt === 2)
