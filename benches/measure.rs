@@ -18,6 +18,25 @@ pub fn cpu_time(process: u32) -> Duration {
     Duration::from_millis(ticks * 10)
 }
 
+/// User and system time of a process and of those that it has started and that still run.
+pub fn cpu_time_of_tree(process: u32) -> Duration {
+    let children = |process: u32| -> Vec<u32> {
+        let tasks = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten();
+        tasks
+            .filter_map(|task| fs::read_to_string(task.ok()?.path().join("children")).ok())
+            .flat_map(|list| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+            .filter_map(|id| id.parse().ok())
+            .collect()
+    };
+    let mut sum = Duration::ZERO;
+    let mut processes = vec![process];
+    while let Some(process) = processes.pop() {
+        processes.extend(children(process));
+        sum += cpu_time(process);
+    }
+    sum
+}
+
 /// The resident memory of a process in MiB.
 pub fn resident(process: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).expect("a Linux /proc");

@@ -2,7 +2,8 @@
 //!
 //! `cargo bench -p motia-cli --profile dev --bench workbench` runs all parts; `-- watched` and `-- filters` run one. The
 //! first needs Chromium and npm, as `tests/workbench.rs` does. Rounds with the Workbench closed and open take turns on one
-//! host; the browser runs on the same machine, so what it takes of the processors is part of the price.
+//! host, and each open one is compared with the closed ones before and after it: a machine is not equally fast for long. The
+//! browser runs on the same machine, so what it takes of the processors is part of the price.
 
 mod measure;
 #[path = "../tests/support/mod.rs"]
@@ -17,7 +18,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use measure::{Client, cpu_time, percentile};
+use measure::{Client, cpu_time, cpu_time_of_tree, percentile};
 use motia_manifest::{StepName, TenantId, TraceId};
 use motia_store::{AttemptError, Millis, Run, RunStatus, Telemetry, TelemetryOptions};
 use support::{Project, SLOW, Server, browse, wait_until};
@@ -26,9 +27,9 @@ use tokio::runtime::Runtime;
 const TOKEN: &str = "0123456789abcdef";
 const AUTHORIZATION: [(&str, &str); 1] = [("authorization", "Bearer 0123456789abcdef")];
 
-/// Watched: how often each page is open, orders of a round, and connections that send them. An order is three runs.
-const TURNS: usize = 4;
-const ORDERS: usize = 2_000;
+/// Watched: how often each page is open, how long a round is, and connections that send orders. An order is three runs.
+const TURNS: usize = 10;
+const ROUND: Duration = Duration::from_secs(5);
 const CLIENTS: usize = 4;
 
 /// Filters: runs, how long ago the first one was, and how often each filter is asked for.
@@ -61,36 +62,40 @@ const PAGES: [&str; 2] = ["/flows?flow=orders", "/runs"];
 fn watched(server: &Server) {
     let mut browser = Browser::start(server);
     // Pools and caches that the first requests fill stay.
-    round(server);
-    println!("{ORDERS} orders a round over {CLIENTS} connections, three runs each\n");
-    let mut closed = Vec::new();
-    let mut open = PAGES.map(|_| Vec::new());
-    for turn in 1..=TURNS {
-        for (page, rounds) in PAGES.iter().zip(&mut open) {
-            browser.show("");
-            closed.push(print(turn, "closed", round(server)));
+    round(server, &browser);
+    println!("Rounds of {ROUND:?}, orders over {CLIENTS} connections, three runs each\n");
+    println!("{}", Round::HEAD);
+    let mut before = print("closed", round(server, &browser));
+    let mut pairs = PAGES.map(|_| Vec::new());
+    for _ in 0..TURNS {
+        for (page, pairs) in PAGES.iter().zip(&mut pairs) {
             browser.show(page);
-            rounds.push(print(turn, page, round(server)));
+            let open = print(page, round(server, &browser));
+            browser.show("");
+            let after = print("closed", round(server, &browser));
+            pairs.push((open, before.mean(&after)));
+            before = after;
         }
     }
-    let base = Round::median(&closed);
-    println!("\n{:22} {:>14} {:>14} {:>16}", "median", "requests/s", "runs/s", "CPU ms an order");
-    println!("{}", base.line("closed"));
-    for (page, rounds) in PAGES.iter().zip(&open) {
-        let with = Round::median(rounds);
-        println!("{}", with.line(page));
+    println!("\nOpen against closed, median (and quarters) of {TURNS} comparisons");
+    for (page, pairs) in PAGES.iter().zip(&pairs) {
+        let change = |of: fn(&Round) -> f64| {
+            let mut changes: Vec<f64> =
+                pairs.iter().map(|(open, closed)| (of(open) / of(closed) - 1.0) * 100.0).collect();
+            changes.sort_by(f64::total_cmp);
+            let at = |share: usize| changes[(changes.len() - 1) * share / 4];
+            format!("{:+.1} % ({:+.1} to {:+.1})", at(2), at(1), at(3))
+        };
         println!(
-            "{:22} {:>13.1}% {:>13.1}% {:>15.1}%",
-            "  against closed",
-            (with.requests / base.requests - 1.0) * 100.0,
-            (with.runs / base.runs - 1.0) * 100.0,
-            (with.cpu / base.cpu - 1.0) * 100.0
+            "{page}: orders {}, host's CPU an order {}",
+            change(|r| r.orders),
+            change(|r| r.cpu)
         );
     }
 }
 
-fn print(turn: usize, what: &str, round: Round) -> Round {
-    println!("{turn} {}", round.line(what));
+fn print(what: &str, round: Round) -> Round {
+    println!("{what:22} {:>10.0} {:>12.2} {:>14.1}", round.orders, round.cpu, round.browser);
     round
 }
 
@@ -98,54 +103,57 @@ fn print(turn: usize, what: &str, round: Round) -> Round {
 #[derive(Clone, Copy)]
 struct Round {
     /// Orders that were answered in a second.
-    requests: f64,
-    /// Runs in a second, until all that the orders have caused is done.
-    runs: f64,
+    orders: f64,
     /// Milliseconds of the host's CPU for an order and what it causes.
     cpu: f64,
+    /// Percent of one CPU that the browser took.
+    browser: f64,
 }
 
 impl Round {
-    fn median(rounds: &[Self]) -> Self {
-        let of = |value: fn(&Self) -> f64| {
-            let mut values: Vec<f64> = rounds.iter().map(value).collect();
-            values.sort_by(f64::total_cmp);
-            values[values.len() / 2]
-        };
-        Self { requests: of(|r| r.requests), runs: of(|r| r.runs), cpu: of(|r| r.cpu) }
-    }
+    const HEAD: &str = "open                     orders/s  host ms/order  browser CPU %";
 
-    fn line(&self, what: &str) -> String {
-        format!("{what:22} {:>12.0} {:>14.0} {:>14.2}", self.requests, self.runs, self.cpu)
+    fn mean(&self, other: &Self) -> Self {
+        let of = |value: fn(&Self) -> f64| (value(self) + value(other)) / 2.0;
+        Self { orders: of(|r| r.orders), cpu: of(|r| r.cpu), browser: of(|r| r.browser) }
     }
 }
 
-/// Sends the orders and waits until what they cause is done.
-fn round(server: &Server) -> Round {
-    let cpu = cpu_time(server.id());
+/// Sends orders for a while, and waits until what they cause is done.
+fn round(server: &Server, browser: &Browser) -> Round {
+    let cpu = || (cpu_time(server.id()), cpu_time_of_tree(browser.script.id()));
+    let before = cpu();
     let started = Instant::now();
-    thread::scope(|scope| {
-        for _ in 0..CLIENTS {
-            scope.spawn(|| {
-                let mut client = Client::connect(server.address());
-                for _ in 0..ORDERS / CLIENTS {
-                    client.request("POST", "/orders/main", r#"{"item":"lamp","quantity":1}"#);
-                }
-            });
-        }
+    let orders: usize = thread::scope(|scope| {
+        let clients = (0..CLIENTS).map(|_| scope.spawn(|| orders_until(server, started + ROUND)));
+        let clients: Vec<_> = clients.collect();
+        clients.into_iter().map(|client| client.join().expect("a client")).sum()
     });
-    let answered = started.elapsed().as_secs_f64();
+    let took = started.elapsed().as_secs_f64();
     wait_until(SLOW, "all events are handled", || {
         let queues = server.request("GET", "/__motia/api/queues", &AUTHORIZATION, b"").json();
         let queues = queues["items"].as_array().expect("queues");
         queues.iter().all(|queue| queue["ready"] == 0 && queue["leased"] == 0)
     });
-    let orders = ORDERS as f64;
+    let (host, page) = cpu();
+    let orders = orders as f64;
     Round {
-        requests: orders / answered,
-        runs: orders * 3.0 / started.elapsed().as_secs_f64(),
-        cpu: cpu_time(server.id()).saturating_sub(cpu).as_secs_f64() * 1e3 / orders,
+        orders: orders / took,
+        cpu: host.saturating_sub(before.0).as_secs_f64() * 1e3 / orders,
+        browser: page.saturating_sub(before.1).as_secs_f64() * 100.0
+            / started.elapsed().as_secs_f64(),
     }
+}
+
+/// Sends one order after the other, and says how many it were.
+fn orders_until(server: &Server, end: Instant) -> usize {
+    let mut client = Client::connect(server.address());
+    let mut orders = 0;
+    while Instant::now() < end {
+        client.request("POST", "/orders/main", r#"{"item":"lamp","quantity":1}"#);
+        orders += 1;
+    }
+    orders
 }
 
 /// A browser that shows what it is told to.

@@ -18,7 +18,7 @@ const DURATIONS: usize = 256;
 
 /// Queues are counted again after this many times as long as counting them took, so that a long queue is not counted all the
 /// time.
-const COUNT_SHARE: u32 = 20;
+const COUNT_SHARE: u32 = 100;
 /// And not more often than this.
 const COUNT_EVERY: Duration = Duration::from_millis(500);
 

@@ -1,7 +1,7 @@
 //! What happens now, as server-sent events.
 //!
 //! Whoever watches costs a fixed amount: events are gathered for a quarter of a second, or for a second while there are
-//! many, of each kind at most 500 are told and the others counted, and nothing is kept for a reader who does not read.
+//! many, of each kind at most 100 are told and the others counted, and nothing is kept for a reader who does not read.
 
 use std::{collections::HashSet, convert::Infallible, sync::Arc, time::Duration};
 
@@ -40,7 +40,7 @@ const FIGURES: Duration = Duration::from_secs(1);
 /// How long an answer is silent at most.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// So many of one kind are told at once.
-const ROWS: usize = 500;
+const ROWS: usize = 100;
 
 const TOPICS: [&str; 4] = ["runs", "logs", "figures", "project"];
 

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 
 import { LiveList, type ListSource } from './live-list.ts'
 
@@ -75,4 +75,21 @@ test('after a gap a list begins anew, unless somebody reads it', async () => {
   list.hold(true)
   list.gap()
   expect(list.snapshot()).toMatchObject({ missed: true, loading: null })
+})
+
+test('a list of which only a part is told is loaded again after a while, or when nobody reads it any more', async () => {
+  const list = await started()
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  list.miss()
+  list.add([{ id: 'a' }])
+  list.miss()
+  expect([ids(list), vi.getTimerCount()]).toEqual(['9 7', 1])
+  await vi.runAllTimersAsync()
+  expect(ids(list)).toBe('a 9 7')
+  list.hold(true)
+  list.miss()
+  expect([list.snapshot().missed, vi.getTimerCount()]).toEqual([true, 0])
+  list.hold(false)
+  expect(list.snapshot()).toMatchObject({ missed: false, loading: 'first' })
+  vi.useRealTimers()
 })

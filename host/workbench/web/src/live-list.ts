@@ -5,6 +5,8 @@ import type { List } from './api/types.ts'
 /** More rows than `MOST` are cut to `KEPT` while new ones come; the rest is loaded again when somebody scrolls to it. */
 const MOST = 5_000
 const KEPT = 2_000
+/** A list of which the host tells only a part is loaded again so often at most: drawing takes more than loading. */
+const BUSY_MS = 2_000
 
 export interface ListSnapshot<Row> {
   rows: readonly Row[]
@@ -36,6 +38,8 @@ export class LiveList<Row extends { id: string }> {
   #shown = new Map<string, Row>()
   #waiting = new Map<string, Row>()
   #held = false
+  /** The list will be loaded again. */
+  #soon: ReturnType<typeof setTimeout> | undefined
   #request: AbortController | null = null
   #listeners = new Set<() => void>()
 
@@ -50,16 +54,18 @@ export class LiveList<Row extends { id: string }> {
   start(source: ListSource<Row>): void {
     this.#source = source
     this.#waiting.clear()
-    this.#set({ loading: 'first', waiting: 0, missed: false, error: null })
-    void this.#load(null)
+    this.reload()
   }
 
   stop(): void {
+    this.#cancelSoon()
     this.#request?.abort()
   }
 
   reload(): void {
-    if (this.#source) this.start(this.#source)
+    this.#cancelSoon()
+    this.#set({ loading: 'first', waiting: 0, missed: false, error: null })
+    void this.#load(null)
   }
 
   more(): void {
@@ -97,7 +103,8 @@ export class LiveList<Row extends { id: string }> {
 
   /** The host had more to tell than it did. */
   miss(): void {
-    if (!this.#snapshot.missed) this.#set({ missed: true })
+    if (this.#held) this.#set({ missed: true })
+    else this.#soon ??= setTimeout(() => this.#catchUp(), BUSY_MS)
   }
 
   /** Nobody has told for a while what is new. */
@@ -108,7 +115,21 @@ export class LiveList<Row extends { id: string }> {
 
   hold(held: boolean): void {
     this.#held = held
-    if (!held) this.#insert()
+    if (held) return
+    if (this.#snapshot.missed) this.reload()
+    else this.#insert()
+  }
+
+  #catchUp(): void {
+    this.#soon = undefined
+    // What takes long is not asked for anew before it has come.
+    if (this.#held || this.#snapshot.loading) this.miss()
+    else this.reload()
+  }
+
+  #cancelSoon(): void {
+    clearTimeout(this.#soon)
+    this.#soon = undefined
   }
 
   async #load(before: string | null): Promise<void> {
@@ -133,9 +154,9 @@ export class LiveList<Row extends { id: string }> {
     return this.#source?.better ? this.#source.better(old, other) : other
   }
 
-  /** Puts what waits into its place, unless the list is held or its first page is not there yet. */
+  /** Puts what waits into its place, unless the list is held or its first page comes first. */
   #insert(): void {
-    if (this.#snapshot.loading === 'first') return
+    if (this.#snapshot.loading === 'first' || this.#soon !== undefined) return
     this.#update()
     if (this.#held || this.#waiting.size === 0) {
       if (this.#snapshot.waiting !== this.#waiting.size) this.#set({ waiting: this.#waiting.size })

@@ -27,11 +27,8 @@ export function useHeld<Row extends { id: string }>(list: LiveList<Row>, paused:
 
   const show = () => {
     scroller?.scrollTo({ top: 0 })
-    if (list.snapshot().missed) list.reload()
-    else {
-      list.hold(false)
-      list.hold(paused)
-    }
+    list.hold(false)
+    list.hold(paused)
   }
   return { scrollerRef: setScroller, show }
 }
