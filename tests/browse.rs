@@ -160,5 +160,13 @@ fn a_query_reads_what_the_host_holds_and_says_what_is_wrong_with_it() {
     let endless =
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
     assert_eq!(wrong(endless).error(), (408, "query_timeout".to_owned()));
+    // One instruction of SQLite that would take hours, and one row that would take 32 GB.
+    let slow = "SELECT instr(printf('%.16000000c', 'a'), printf('%.8000000c', 'a') || 'b')";
+    assert_eq!(wrong(slow).error(), (408, "query_timeout".to_owned()));
+    let column = |n: usize| format!("printf('%.{}c', 'a')", 16_000_000 + n);
+    let wide: Vec<String> = (0..2_000).map(column).collect();
+    let wide = wrong(&format!("SELECT {}", wide.join(", ")));
+    assert_eq!(wide.error(), (413, "result_too_large".to_owned()));
+    assert_eq!(query(&server, "SELECT count(*) FROM state"), json!([[1]]));
     server.stop();
 }

@@ -165,6 +165,23 @@ fn a_collector_gets_traces_logs_and_metrics() {
 }
 
 #[test]
+fn what_came_last_is_exported_before_the_end() {
+    let project = Project::fixture("workbench");
+    project.build();
+    let collector = Collector::open();
+    let endpoint = format!("http://{}", collector.address);
+    let server = serve(&project, &[("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint)]);
+    order(&server, "tea");
+    server.stop();
+    let spans = collector.all("/v1/traces", "/resourceSpans/0/scopeSpans/0/spans");
+    assert!(spans.iter().any(|span| span["name"] == "CreateOrder"), "{spans:?}");
+    let metrics = collector.all("/v1/metrics", "/resourceMetrics/0/scopeMetrics/0/metrics");
+    let runs = metrics.iter().rev().find(|metric| metric["name"] == "motia.runs");
+    let points = runs.expect("the number of runs")["sum"]["dataPoints"].to_string();
+    assert!(points.contains("CreateOrder"), "{points}");
+}
+
+#[test]
 fn a_collector_that_is_gone_holds_nobody_up() {
     let project = Project::fixture("workbench");
     project.build();

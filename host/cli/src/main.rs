@@ -40,6 +40,10 @@ enum Command {
 }
 
 fn main() -> std::process::ExitCode {
+    // A process of a host, not a command for people.
+    if std::env::args_os().nth(1).is_some_and(|name| name == commands::host::QUERY_WORKER) {
+        return motia_store::query_worker();
+    }
     let arguments = Arguments::parse();
     logging::start();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

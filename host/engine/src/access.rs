@@ -4,7 +4,10 @@
 //! The project's code decides in the sandbox, as steps run, and each call is a run. Where it fails, the client is
 //! refused.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use motia_manifest::{Stream, StreamHook};
 use motia_sandbox::{
@@ -12,7 +15,7 @@ use motia_sandbox::{
 };
 use motia_store::Json;
 use serde_json::Value;
-use tokio::{runtime::Handle, sync::oneshot};
+use tokio::{runtime::Handle, sync::Semaphore, task::JoinHandle};
 
 use crate::{
     deployment::{Deployment, StepIndex},
@@ -24,6 +27,10 @@ use crate::{
 
 /// What may be known of one client: it is kept as long as the client is there.
 const CONTEXT_BYTES: usize = 64 * 1024;
+
+/// Calls of `onLeave` at the same time, and how many may wait before nobody else is let in.
+const LEAVES: usize = 8;
+const LEAVES_WAITING: usize = 10_000;
 
 /// A request of a client that wants to follow streams.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +77,41 @@ impl AuthContext {
     }
 }
 
+/// What a client follows with the project's leave. When it is dropped, the project is told, in the background, that the
+/// client has left.
+pub struct Joined {
+    engine: Engine,
+    join: Join,
+    context: AuthContext,
+    /// Taken by [`Joined::leave`].
+    is_in: bool,
+}
+
+impl Joined {
+    /// What is followed.
+    pub fn join(&self) -> &Join {
+        &self.join
+    }
+
+    /// Tells the project that the client has left; returns when it has been told.
+    pub async fn leave(mut self) {
+        self.is_in = false;
+        if let Some(told) = self.engine.tell_left(&self.join, &self.context) {
+            // What failed is in the log and in the run.
+            let _ = told.await;
+        }
+    }
+}
+
+impl Drop for Joined {
+    fn drop(&mut self) {
+        // What is dropped while the process ends can start nothing.
+        if self.is_in && Handle::try_current().is_ok() {
+            self.engine.tell_left(&self.join, &self.context);
+        }
+    }
+}
+
 impl Engine {
     /// Asks the project who a client is. Where it has no `streamAuth`, all are anonymous.
     ///
@@ -97,12 +139,11 @@ impl Engine {
         })
     }
 
-    /// Whether a client may follow: by the stream's roles, its `canAccess` and its `onJoin`, in this order. Whoever may
-    /// must be said to have `left` later.
+    /// Lets a client follow, if the stream's roles, its `canAccess` and its `onJoin` do, in this order.
     ///
     /// # Errors
     /// `access_denied`, `unknown_stream`, or why the project's code could not say.
-    pub async fn may_join(&self, join: &Join, context: &AuthContext) -> Result<(), CallError> {
+    pub async fn let_in(&self, join: Join, context: AuthContext) -> Result<Joined, CallError> {
         let deployment = self.deployment();
         let stream = self.declared(&deployment, &join.stream)?;
         if let Some(roles) = &stream.config.roles.read
@@ -111,42 +152,41 @@ impl Engine {
             return Err(denied(format!("following `{}` needs one of its roles", join.stream)));
         }
         let has = |hook| stream.config.hooks.contains(&hook);
-        if !has(StreamHook::CanAccess) && !has(StreamHook::OnJoin) {
-            return Ok(());
-        }
-        let (told, answer) = oneshot::channel();
-        let (engine, deployment) = (self.clone(), Arc::clone(&deployment));
-        let (join, context) = (join.clone(), context.clone());
-        // On its own, so that a function that has begun also ends, and a join that nobody waits for any more is undone.
-        tokio::spawn(async move {
-            let joined = engine.ask_stream(&deployment, &join, &context).await;
-            let is_in = joined.is_ok();
-            if told.send(joined).is_err() && is_in {
-                engine.left(join, context);
-            }
-        });
-        let ended = |_| Err(CallError::new("interrupted", 503, "the join was interrupted"));
-        answer.await.unwrap_or_else(ended)
-    }
-
-    /// Tells the project, in the background, that a client does not follow any more.
-    pub fn left(&self, join: Join, context: AuthContext) {
-        let deployment = self.deployment();
-        let stream = deployment.stream(&join.stream);
-        if !stream.is_some_and(|stream| stream.config.hooks.contains(&StreamHook::OnLeave)) {
-            return;
-        }
-        let Some(hook) = deployment.hooks().of_stream(&join.stream) else { return };
-        // What is dropped while the process ends can start nothing.
-        if Handle::try_current().is_err() {
-            return;
+        let asks = has(StreamHook::CanAccess) || has(StreamHook::OnJoin);
+        if has(StreamHook::OnLeave) && self.inner().leaves.waiting() >= LEAVES_WAITING {
+            return Err(CallError::overloaded(format!(
+                "{LEAVES_WAITING} calls of `onLeave` are waiting"
+            )));
         }
         let engine = self.clone();
-        self.background(async move {
-            let trigger = Trigger::Leave(subscription(&join, &context));
+        let joined = |is_in| Joined { engine, join, context, is_in };
+        if !asks {
+            return Ok(joined(true));
+        }
+        let (mut joined, deployment) = (joined(false), Arc::clone(&deployment));
+        // With its task goes a join that nobody waits for any more.
+        on_its_own(async move {
+            joined.engine.ask_stream(&deployment, &joined.join, &joined.context).await?;
+            joined.is_in = true;
+            Ok(joined)
+        })
+        .await
+    }
+
+    /// Tells the project, in the background, that a client does not follow any more; nothing if it does not want to know.
+    fn tell_left(&self, join: &Join, context: &AuthContext) -> Option<JoinHandle<()>> {
+        let deployment = self.deployment();
+        let stream = deployment.stream(&join.stream)?;
+        if !stream.config.hooks.contains(&StreamHook::OnLeave) {
+            return None;
+        }
+        let hook = deployment.hooks().of_stream(&join.stream)?;
+        let trigger = Trigger::Leave(subscription(join, context));
+        let engine = self.clone();
+        Some(self.inner().leaves.run(async move {
             // What failed is in the log and in the run.
             let _ = engine.call_hook(&deployment, hook, trigger).await;
-        });
+        }))
     }
 
     /// Whether a client may send to those who follow a stream.
@@ -208,9 +248,14 @@ impl Engine {
         hook: StepIndex,
         trigger: Trigger,
     ) -> Result<Option<Response>, CallError> {
-        let _place = self.request_place()?;
-        let _turn = self.request_turn().await;
-        self.call_hook(deployment, hook, trigger).await
+        let (engine, deployment) = (self.clone(), Arc::clone(deployment));
+        // What has begun keeps its place until it ends, also when the client has gone.
+        on_its_own(async move {
+            let _place = engine.request_place()?;
+            let _turn = engine.request_turn().await;
+            engine.call_hook(&deployment, hook, trigger).await
+        })
+        .await
     }
 
     /// Calls a function; what it wrote is on disk when this returns.
@@ -227,6 +272,48 @@ impl Engine {
         let result = std::mem::replace(&mut outcome.result, Ok(None));
         self.acknowledge(outcome, None).await?;
         result.map_err(CallError::from)
+    }
+}
+
+/// Runs something to its end, whether somebody waits for it or not.
+async fn on_its_own<T: Send + 'static>(
+    work: impl Future<Output = Result<T, CallError>> + Send + 'static,
+) -> Result<T, CallError> {
+    let ended = |_| Err(CallError::new("interrupted", 503, "the call was interrupted"));
+    tokio::spawn(work).await.unwrap_or_else(ended)
+}
+
+/// Calls of `onLeave`: a few at a time, beside what serves requests and events, in the order in which clients left.
+pub(crate) struct Leaves {
+    permits: Arc<Semaphore>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Default for Leaves {
+    fn default() -> Self {
+        Self { permits: Arc::new(Semaphore::new(LEAVES)), waiting: Arc::default() }
+    }
+}
+
+impl Leaves {
+    fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    fn run(&self, call: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+        let (permits, waiting) = (Arc::clone(&self.permits), Arc::clone(&self.waiting));
+        waiting.fetch_add(1, Ordering::Relaxed);
+        tokio::spawn(async move {
+            let _permit = permits.acquire_owned().await;
+            waiting.fetch_sub(1, Ordering::Relaxed);
+            call.await;
+        })
+    }
+
+    /// Waits until those that began before have ended.
+    pub async fn ended(&self) {
+        // It is an error only if the semaphore is closed, which it never is.
+        let _ = self.permits.acquire_many(LEAVES as u32).await;
     }
 }
 

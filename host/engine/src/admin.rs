@@ -141,11 +141,22 @@ impl Engine {
         overrides.map(|overrides| overrides.get(step).cloned()).ok().flatten().unwrap_or_default()
     }
 
-    /// Changes a queue. On disk when it returns, and in force for what is claimed from then on.
+    /// Changes the settings of a queue, of which `change` gets those that were changed before. On disk when it returns, and
+    /// in force for what is claimed from then on.
     ///
     /// # Errors
-    /// When a value makes no sense, the step has no queue, or the store fails.
-    pub async fn set_queue_settings(
+    /// When `change` refuses, a value makes no sense, the step has no queue, or the store fails.
+    pub async fn edit_queue<E: From<CallError>>(
+        &self,
+        step: &StepName,
+        change: impl FnOnce(QueueOverrides) -> Result<QueueOverrides, E>,
+    ) -> Result<(), E> {
+        let _edits = self.inner().queue_edits.lock().await;
+        let settings = change(self.queue_settings(step))?;
+        Ok(self.set_queue_settings(step, settings).await?)
+    }
+
+    async fn set_queue_settings(
         &self,
         step: &StepName,
         settings: QueueOverrides,
@@ -198,6 +209,7 @@ impl Engine {
         failed: &Failed,
     ) -> StoreResult<()> {
         let step = deployment.step(index);
+        let _edits = self.inner().queue_edits.lock().await;
         let mut settings = self.queue_settings(&step.name);
         if settings.paused.is_some() {
             return Ok(());
@@ -213,6 +225,7 @@ impl Engine {
 
     /// Lets queues go on whose step could not be instantiated, where the step is another one now.
     pub(crate) async fn resume_mended(&self) {
+        let _edits = self.inner().queue_edits.lock().await;
         for step in self.deployment().steps() {
             let mut settings = self.queue_settings(&step.name);
             let Some(poison) = settings.paused.as_ref().and_then(|pause| pause.poison.clone())
@@ -356,16 +369,17 @@ impl Engine {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn discard(&self, filter: DeadLetterFilter) -> StoreResult<u64> {
+    pub async fn discard(&self, mut filter: DeadLetterFilter) -> StoreResult<u64> {
         let mut discarded = 0;
         loop {
             let tenant = self.tenant().clone();
             let some = self.store().discard(tenant, filter.clone(), DISCARDED_AT_ONCE).await?;
-            discarded += some;
-            if some < DISCARDED_AT_ONCE as u64 {
+            discarded += some.len() as u64;
+            if some.len() < DISCARDED_AT_ONCE {
                 self.announce_all();
                 return Ok(discarded);
             }
+            filter.after = some.last().copied();
         }
     }
 

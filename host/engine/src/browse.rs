@@ -109,7 +109,8 @@ impl Engine {
         if let Some(telemetry) = &self.inner().telemetry {
             telemetry.flush().await;
         }
-        motia_store::query(data, self.tenant(), request).await.map_err(|error| {
+        let command = &self.inner().options.query_command;
+        motia_store::query(command, data, self.tenant(), request).await.map_err(|error| {
             let message = error.to_string();
             match error {
                 QueryError::Invalid(_) => CallError::new("invalid_query", 400, message),

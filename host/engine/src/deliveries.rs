@@ -140,7 +140,11 @@ impl Attempt {
             tracing::error!(step = %self.step().name, "the event {}: dead letter", error.message);
             return self.end(self.policy.bury(error), since).await;
         }
-        for _ in 0..CONFLICTS {
+        let mut runs = 0;
+        // Another run may take the whole time of a call, and must end within the lease.
+        let until = self.policy.last_start(now);
+        while runs == 0 || (runs < CONFLICTS && now_millis() <= until) {
+            runs += 1;
             let outcome = self.invoke(leading).await;
             match self.settle(leading, outcome).await {
                 Err(StoreError::Conflict(what)) => {
@@ -151,7 +155,7 @@ impl Attempt {
         }
         let failed = Failed {
             code: "conflict",
-            message: format!("others changed what the step had read, {CONFLICTS} times in a row"),
+            message: format!("others changed what the step had read, {runs} times in a row"),
             stack: None,
             retryable: true,
             retry_after: None,

@@ -9,13 +9,14 @@ use std::{
 use motia_manifest::{StepName, TenantId, TraceId};
 use motia_sandbox::{Invocation, Request, Response, ResponseBody, Sandbox, Trigger};
 use motia_store::{
-    Commit, EventKind, Json, LogEntry, Millis, NewEvent, Reaction, Run, Store, StoreEpoch,
-    StoreError, StoreResult, Telemetry, Unique, Write,
+    Commit, EventKind, Json, LogEntry, Millis, NewEvent, QueryCommand, Reaction, Run, Store,
+    StoreEpoch, StoreError, StoreResult, Telemetry, Unique, Write,
 };
 use serde_json::Value;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit, watch};
 
 use crate::{
+    access::Leaves,
     cron,
     deliveries::{self, CONFLICTS},
     deployment::{DeployedStep, Deployment, StepIndex},
@@ -51,6 +52,8 @@ pub struct EngineOptions {
     pub background_concurrency: usize,
     /// How long dead letters are kept, 30 days.
     pub keep_dead_letters: Duration,
+    /// The command whose process runs SQL that people write; none, so they cannot.
+    pub query_command: QueryCommand,
 }
 
 impl Default for EngineOptions {
@@ -61,6 +64,7 @@ impl Default for EngineOptions {
             api_queue: 10_000,
             background_concurrency: 32,
             keep_dead_letters: Duration::from_secs(30 * 24 * 60 * 60),
+            query_command: QueryCommand::default(),
         }
     }
 }
@@ -85,6 +89,12 @@ impl CallError {
     /// An error that is not a step's.
     pub(crate) fn new(code: &'static str, status: u16, message: impl Into<String>) -> Self {
         Self { code, status, message: message.into(), stack: None, retry_after: None }
+    }
+
+    /// Too much waits already.
+    pub(crate) fn overloaded(message: String) -> Self {
+        let retry_after = Some(Duration::from_secs(1));
+        Self { retry_after, ..Self::new("overloaded", 503, message) }
     }
 }
 
@@ -184,6 +194,8 @@ pub(crate) struct Inner {
     pub versions: Mutex<VecDeque<Arc<Deployment>>>,
     policies: RwLock<HashMap<StepName, Arc<QueuePolicy>>>,
     pub overrides: Mutex<HashMap<StepName, QueueOverrides>>,
+    /// Held while somebody reads and changes them.
+    pub queue_edits: tokio::sync::Mutex<()>,
     scheduler: Mutex<Scheduler>,
     /// Tells the background that the deployment changed, and everything to stop.
     pub changes: watch::Sender<Change>,
@@ -193,6 +205,7 @@ pub(crate) struct Inner {
     api_permits: Semaphore,
     api_waiting: Semaphore,
     background_permits: Arc<Semaphore>,
+    pub leaves: Leaves,
     guests: GuestRuntime,
 }
 
@@ -245,6 +258,7 @@ impl Engine {
             api_permits: Semaphore::new(options.api_concurrency),
             api_waiting: Semaphore::new(options.api_concurrency + options.api_queue),
             background_permits: Arc::new(Semaphore::new(options.background_concurrency)),
+            leaves: Leaves::default(),
             sandbox,
             store,
             telemetry,
@@ -255,6 +269,7 @@ impl Engine {
             deployment: RwLock::new(deployment),
             policies: RwLock::default(),
             overrides: Mutex::new(overrides),
+            queue_edits: tokio::sync::Mutex::default(),
             scheduler: Mutex::new(Scheduler::new(options.background_concurrency)),
             changes: watch::Sender::new(Change::default()),
             wake_deliveries: Notify::new(),
@@ -384,14 +399,9 @@ impl Engine {
     /// # Errors
     /// When too many wait already.
     pub(crate) fn request_place(&self) -> Result<SemaphorePermit<'_>, CallError> {
-        self.0.api_waiting.try_acquire().map_err(|_| CallError {
-            retry_after: Some(Duration::from_secs(1)),
-            ..CallError::new(
-                "overloaded",
-                503,
-                format!("{} requests are waiting already", self.0.options.api_queue),
-            )
-        })
+        let waiting = self.0.options.api_queue;
+        let full = |_| CallError::overloaded(format!("{waiting} requests are waiting already"));
+        self.0.api_waiting.try_acquire().map_err(full)
     }
 
     /// Waits until one more request may run. None is never given: the semaphore is not closed.
@@ -705,7 +715,10 @@ impl Engine {
         self.0.changes.send_modify(|change| change.stopping = true);
         self.0.wake_deliveries.notify_one();
         let all = u32::try_from(self.0.options.background_concurrency).unwrap_or(u32::MAX);
-        let ended = self.0.background_permits.acquire_many(all);
+        let ended = async {
+            self.0.leaves.ended().await;
+            self.0.background_permits.acquire_many(all).await.is_ok()
+        };
         if tokio::time::timeout(patience, ended).await.is_err() {
             tracing::warn!(
                 "some invocations did not end in time; they are tried again at the next start"

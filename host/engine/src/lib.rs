@@ -37,7 +37,7 @@ mod upkeep;
 #[cfg(test)]
 mod simulation;
 
-pub use access::{AuthContext, StreamAuthRequest};
+pub use access::{AuthContext, Joined, StreamAuthRequest};
 pub use admin::{CronStatus, DeliveryStatus, QueueStatus, REDRIVES_PER_SECOND, Replayed};
 pub use deployment::{DeployError, DeployedStep, Deployment, DeploymentOptions, StepIndex};
 pub use engine::{Answered, CallError, EmitAnswer, EmitRequest, Engine, EngineOptions};

@@ -120,6 +120,7 @@ pub struct QueuePolicy {
     forget_failures: bool,
     delay_ms: Millis,
     lease: Duration,
+    wall_clock: Duration,
     backoff: BackoffConfig,
     key_concurrency: Option<(DataPath, u32)>,
     priority: PriorityOf,
@@ -211,6 +212,7 @@ impl QueuePolicy {
             forget_failures: false,
             delay_ms: Millis::from(queue.delay_seconds.unwrap_or(0)) * 1000,
             lease: visibility.max(limits.wall_clock) + LEASE_MARGIN,
+            wall_clock: limits.wall_clock,
             backoff: queue.backoff.clone(),
             key_concurrency: match &queue.key_concurrency {
                 Some(own) => Some((DataPath::parse(&own.key)?, own.limit)),
@@ -365,6 +367,12 @@ impl QueuePolicy {
                 .as_ref()
                 .map(|&(_, size, timeout_ms)| BatchClaim { size, timeout_ms }),
         }
+    }
+
+    /// Until when a call of what was claimed now may begin so that it ends within the lease.
+    pub fn last_start(&self, claimed_at: Millis) -> Millis {
+        let rest = self.lease.saturating_sub(self.wall_clock + LEASE_MARGIN / 2);
+        claimed_at + rest.as_millis() as Millis
     }
 
     /// Why a claimed delivery is not attempted any more.

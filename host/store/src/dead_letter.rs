@@ -46,6 +46,9 @@ pub struct DeadLetterFilter {
     /// Those with these ids.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ids: Vec<i64>,
+    /// Those with a larger id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<i64>,
     /// Those of one step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<StepName>,

@@ -48,8 +48,8 @@ pub use event_ids::EventIds;
 pub use live::{ItemAction, ItemEvent, ItemSnapshot, SentEvent, StreamFollower, StreamNews};
 pub use memory::MemoryStore;
 pub use query::{
-    QueryAnswer, QueryColumn, QueryError, QueryExample, QueryRequest, QuerySchema, QueryTable,
-    query, query_schema,
+    QueryAnswer, QueryColumn, QueryCommand, QueryError, QueryExample, QueryRequest, QuerySchema,
+    QueryTable, query, query_schema, query_worker,
 };
 pub use sqlite::{Backup, Replace, SqliteOptions, SqliteStore, backup, restore};
 pub use telemetry::{
@@ -263,13 +263,14 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> StoreFuture<'_, Vec<DeadLetter>>;
 
-    /// Removes dead letters, at most `limit`, and lets those behind them go on. On disk when it returns. Returns how many.
+    /// Removes dead letters, at most `limit`, and lets those behind them go on. On disk when it returns. Returns their
+    /// ids, the smallest first.
     fn discard(
         &self,
         tenant: TenantId,
         filter: DeadLetterFilter,
         limit: usize,
-    ) -> StoreFuture<'_, u64>;
+    ) -> StoreFuture<'_, Vec<i64>>;
 
     /// Begins to bring dead letters back. On disk when it returns. Returns the redrive's id.
     fn start_redrive(

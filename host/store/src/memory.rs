@@ -198,7 +198,7 @@ impl Store for MemoryStore {
         tenant: TenantId,
         filter: DeadLetterFilter,
         limit: usize,
-    ) -> StoreFuture<'_, u64> {
+    ) -> StoreFuture<'_, Vec<i64>> {
         self.with(|model| Ok(model.discard(&tenant, &filter, limit)))
     }
 

@@ -18,6 +18,10 @@ use motia_toolchain::cache_directory;
 
 /// How long a stopping host waits for what is in flight.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// The subcommand that runs one query for a host.
+pub const QUERY_WORKER: &str = "query-worker";
+/// How long a collector may take for the last telemetry.
+const EXPORT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The name of this service for collectors, unless `OTEL_SERVICE_NAME` says another.
 const SERVICE: &str = "motia";
@@ -62,7 +66,7 @@ pub struct StorageArguments {
 pub struct Host {
     engine: Engine,
     server: Server,
-    _exporter: Option<Exporter>,
+    exporter: Option<Exporter>,
 }
 
 /// Compiles what a bundle needs, so that a host that shares the cache starts at once.
@@ -131,12 +135,14 @@ impl StorageArguments {
         Ok(Some(telemetry))
     }
 
-    fn engine_options(&self) -> EngineOptions {
+    fn engine_options(&self) -> Result<EngineOptions> {
         let days = u64::from(self.keep_dead_letters);
-        EngineOptions {
+        let program = std::env::current_exe().context("the path of this program is not known")?;
+        Ok(EngineOptions {
             keep_dead_letters: Duration::from_secs(days * 24 * 60 * 60),
+            query_command: vec![program.into(), QUERY_WORKER.into()],
             ..EngineOptions::default()
-        }
+        })
     }
 }
 
@@ -183,10 +189,10 @@ impl Host {
         let telemetry = storage.open_telemetry(data)?;
         let export = ExportOptions::from_variables(&std::env::vars().collect(), SERVICE)?;
         let engine =
-            Engine::start(sandbox, store, telemetry, deployment, storage.engine_options()).await?;
+            Engine::start(sandbox, store, telemetry, deployment, storage.engine_options()?).await?;
         let server = Server::bind(addr, engine.clone(), options)?;
         let exporter = export.map(|options| export::start(&engine, options));
-        Ok(Self { engine, server, _exporter: exporter })
+        Ok(Self { engine, server, exporter })
     }
 
     /// The engine, for deploying another version.
@@ -200,6 +206,9 @@ impl Host {
         println!("listening on http://{addr}");
         self.server.run(stopped()).await;
         self.engine.stop(PATIENCE).await;
+        if let Some(exporter) = self.exporter {
+            exporter.stop(EXPORT_PATIENCE).await;
+        }
         Ok(())
     }
 }

@@ -32,16 +32,17 @@ pub fn sent(event: &SentEvent, timestamp: i64) -> LiveFrame {
     frame(&event.group, event.id.as_deref(), None, timestamp, &body)
 }
 
-/// What is there when a client joins; nothing of an item that there is not.
+/// What is there when a client joins. Of an item that there is not: `null` if the client `had` it, nothing otherwise.
 pub fn sync(
     group: &GroupKey,
     id: Option<&str>,
     snapshot: &ItemSnapshot,
     timestamp: i64,
+    had: bool,
 ) -> Option<LiveFrame> {
     let items: Vec<&str> = snapshot.items.iter().map(|item| item.data.as_str()).collect();
     let data = match id {
-        Some(_) => (*items.first()?).to_owned(),
+        Some(_) => (*items.first().or(had.then_some(&"null"))?).to_owned(),
         None => format!("[{}]", items.join(",")),
     };
     let body = format!(r#"{{"type":"sync","data":{data}}}"#);
@@ -121,9 +122,11 @@ mod tests {
         let full = ItemSnapshot { items: vec![item], offset: 9 };
         let none = ItemSnapshot { items: Vec::new(), offset: 9 };
         let data = |frame: LiveFrame| read(&frame)["event"]["data"].clone();
-        assert_eq!(data(sync(&group(), None, &full, 1).unwrap()), json!([{}]));
-        assert_eq!(data(sync(&group(), None, &none, 1).unwrap()), json!([]));
-        assert_eq!(data(sync(&group(), Some("1"), &full, 1).unwrap()), json!({}));
-        assert_eq!(sync(&group(), Some("1"), &none, 1), None);
+        let sync = |id, snapshot, had| sync(&group(), id, snapshot, 1, had);
+        assert_eq!(data(sync(None, &full, false).unwrap()), json!([{}]));
+        assert_eq!(data(sync(None, &none, false).unwrap()), json!([]));
+        assert_eq!(data(sync(Some("1"), &full, false).unwrap()), json!({}));
+        assert_eq!(sync(Some("1"), &none, false), None);
+        assert_eq!(data(sync(Some("1"), &none, true).unwrap()), Value::Null);
     }
 }

@@ -144,13 +144,10 @@ impl Live {
         self.rooms().retain(|_, room| Arc::strong_count(room) > 1 || !lock(room).is_over());
     }
 
-    /// How many follow a stream, or one group of it.
-    pub fn subscribers(&self, tenant: &TenantId, stream: &str, group: Option<&str>) -> usize {
-        let matches = |key: &GroupKey| {
-            key.tenant == *tenant
-                && key.stream.as_deref() == Some(stream)
-                && group.is_none_or(|group| key.group == group)
-        };
+    /// How many follow a stream.
+    pub fn subscribers(&self, tenant: &TenantId, stream: &str) -> usize {
+        let matches =
+            |key: &GroupKey| key.tenant == *tenant && key.stream.as_deref() == Some(stream);
         let rooms: Vec<_> = self
             .rooms()
             .iter()
@@ -246,7 +243,10 @@ impl Engine {
 
     /// How many follow a stream, or one of its groups.
     pub fn live_subscribers(&self, stream: &str, group: Option<&str>) -> usize {
-        self.live().subscribers(self.tenant(), stream, group)
+        let Some(group) = group else { return self.live().subscribers(self.tenant(), stream) };
+        let (stream, group) = (Some(stream.to_owned()), group.to_owned());
+        let room = self.live().room(&GroupKey { tenant: self.tenant().clone(), stream, group });
+        room.map_or(0, |room| lock(&room).followers())
     }
 }
 
@@ -282,7 +282,7 @@ impl LiveClient {
         let group = group_key(&self.engine, &self.engine.deployment(), &join.stream, &join.group)
             .map_err(|message| CallError::new("unknown_stream", 404, message))?;
         let live = self.engine.live();
-        lock(&self.joined)
+        let is_new = lock(&self.joined)
             .entry((group.clone(), join.id.clone()))
             .or_default()
             .insert(join.subscription.clone());
@@ -307,7 +307,10 @@ impl LiveClient {
                 let told = self.catch_up(&seat, group, id, since, timestamp).await;
                 if told.is_err() {
                     seat.go_on(Vec::new(), 0);
-                    self.leave(&join);
+                    // One that was there before goes on.
+                    if is_new {
+                        self.leave(&join);
+                    }
                 }
                 told
             }
@@ -333,7 +336,9 @@ impl LiveClient {
             return Ok(());
         }
         let snapshot = store.item_snapshot(group.clone(), id.clone(), SNAPSHOT_BYTES).await?;
-        let frames = frame::sync(&group, id.as_deref(), &snapshot, timestamp);
+        // Who comes back may have an item that there is not any more.
+        let had = since.is_some();
+        let frames = frame::sync(&group, id.as_deref(), &snapshot, timestamp, had);
         seat.go_on(frames.into_iter().collect(), snapshot.offset);
         Ok(())
     }

@@ -32,6 +32,10 @@ pub struct Outbox {
 #[derive(Debug, Default)]
 struct Queue {
     frames: VecDeque<LiveFrame>,
+    /// So many of the frames in front, and their bytes, are what a client has asked for: they may be more than a client
+    /// that reads falls behind.
+    asked: usize,
+    asked_bytes: usize,
     bytes: usize,
     end: Option<LiveEnd>,
 }
@@ -46,13 +50,31 @@ impl Outbox {
         if queue.end.is_some() {
             return;
         }
-        let fits = queue.frames.len() < FRAMES && queue.bytes + frame.json.len() <= BYTES;
+        let (frames, bytes) = (queue.frames.len() - queue.asked, queue.bytes - queue.asked_bytes);
+        let fits = frames < FRAMES && bytes + frame.json.len() <= BYTES;
         if !fits && !queue.frames.is_empty() {
             drop(queue);
             return self.end(LiveEnd::TooSlow);
         }
         queue.bytes += frame.json.len();
         queue.frames.push_back(frame);
+        drop(queue);
+        self.arrived.notify_one();
+    }
+
+    /// Adds what the client has just asked for, however much it is; the caller bounds it.
+    pub fn push_asked(&self, frames: impl IntoIterator<Item = LiveFrame>) {
+        let mut queue = self.queue();
+        if queue.end.is_some() {
+            return;
+        }
+        for frame in frames {
+            queue.bytes += frame.json.len();
+            queue.frames.push_back(frame);
+        }
+        // What waited before is read first, so it counts no more than that.
+        queue.asked = queue.frames.len();
+        queue.asked_bytes = queue.bytes;
         drop(queue);
         self.arrived.notify_one();
     }
@@ -96,11 +118,20 @@ impl LiveFrames {
         let mut queue = self.0.queue();
         let frame = queue.frames.pop_front()?;
         queue.bytes -= frame.json.len();
+        if queue.asked > 0 {
+            queue.asked -= 1;
+            queue.asked_bytes -= frame.json.len();
+        }
         if queue.frames.is_empty() {
             // An idle client holds no memory for a burst that is over.
             queue.frames.shrink_to(16);
         }
         Some(frame)
+    }
+
+    /// How many wait.
+    pub fn waiting(&self) -> usize {
+        self.0.queue().frames.len()
     }
 
     /// Why no more come.
@@ -139,6 +170,23 @@ mod tests {
         }
         assert_eq!(frames.next().await, None);
         assert_eq!(frames.ended(), Some(LiveEnd::TooSlow));
+    }
+
+    #[tokio::test]
+    async fn what_was_asked_for_may_be_more() {
+        let outbox = Arc::new(Outbox::default());
+        let mut frames = LiveFrames::new(Arc::clone(&outbox));
+        outbox.push(frame(1));
+        outbox.push_asked((0..2 * FRAMES).map(|_| frame(BYTES / FRAMES)));
+        for _ in 0..FRAMES {
+            outbox.push(frame(1));
+        }
+        assert_eq!((frames.waiting(), frames.ended()), (1 + 3 * FRAMES, None));
+        for _ in 0..1 + 3 * FRAMES {
+            assert!(frames.next().await.is_some());
+        }
+        let queue = outbox.queue();
+        assert_eq!((queue.asked, queue.asked_bytes, queue.bytes), (0, 0, 0));
     }
 
     #[tokio::test]

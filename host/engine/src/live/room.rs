@@ -19,6 +19,9 @@ use crate::engine::now_millis;
 const KEPT: usize = 1024;
 /// And so many bytes.
 const KEPT_BYTES: usize = 1 << 20;
+/// So much may come while it is read what there was: half of what may wait for a client.
+const CAME: usize = 2048;
+const CAME_BYTES: usize = 2 << 20;
 /// For so long after the last one has left.
 const KEPT_FOR: Duration = Duration::from_secs(60);
 
@@ -46,8 +49,9 @@ pub struct Seat {
 enum State {
     /// The client gets frames of changes behind this one; the others it knows.
     Follows { behind: i64 },
-    /// It is still told what there was when it entered; this has come since.
-    Waits { came: Vec<LiveFrame>, behind: i64 },
+    /// It is still told what there was when it entered; this has come since, and whether the client follows the item
+    /// that it is about as well.
+    Waits { came: Vec<(LiveFrame, bool)>, bytes: usize, behind: i64 },
 }
 
 impl Seat {
@@ -55,25 +59,29 @@ impl Seat {
     pub fn wait(&self) {
         let mut state = lock(&self.state);
         if let State::Follows { behind } = *state {
-            *state = State::Waits { came: Vec::new(), behind };
+            *state = State::Waits { came: Vec::new(), bytes: 0, behind };
         }
     }
 
-    /// Sends `first`, which tells everything up to the change `until`, and then what has come behind that.
+    /// Sends `first`, which tells everything up to the change `until`, and then what has come behind that. What
+    /// concerns an item that the client follows by itself comes in any case: the state of the group is not told to those
+    /// who follow the item.
     pub fn go_on(&self, first: Vec<LiveFrame>, until: i64) {
         let mut state = lock(&self.state);
         let (came, behind) = match &mut *state {
-            State::Waits { came, behind } => (std::mem::take(came), until.max(*behind)),
+            State::Waits { came, behind, .. } => (std::mem::take(came), until.max(*behind)),
             State::Follows { behind } => (Vec::new(), until.max(*behind)),
         };
-        let came = came.into_iter().filter(|frame| frame.offset.is_none_or(|at| at > until));
-        for frame in first.into_iter().chain(came) {
+        let is_news = |frame: &LiveFrame| frame.offset.is_none_or(|at| at > until);
+        let came = came.into_iter().filter(|(frame, of_item)| *of_item || is_news(frame));
+        self.outbox.push_asked(first);
+        for (frame, _) in came {
             self.outbox.push(frame);
         }
         *state = State::Follows { behind };
     }
 
-    fn push(&self, frame: &LiveFrame) {
+    fn push(&self, frame: &LiveFrame, of_item: bool) {
         let mut state = lock(&self.state);
         match &mut *state {
             State::Follows { behind } => {
@@ -81,7 +89,10 @@ impl Seat {
                     self.outbox.push(frame.clone());
                 }
             }
-            State::Waits { came, .. } if came.len() < KEPT * 4 => came.push(frame.clone()),
+            State::Waits { came, bytes, .. } if came.len() < CAME && *bytes < CAME_BYTES => {
+                *bytes += frame.json.len();
+                came.push((frame.clone(), of_item));
+            }
             State::Waits { .. } => self.outbox.end(LiveEnd::TooSlow),
         }
     }
@@ -179,18 +190,22 @@ impl Room {
     }
 
     fn push(&self, id: Option<&str>, frame: &LiveFrame) {
-        for seat in self.whole.values() {
-            seat.push(frame);
+        let followers = id.and_then(|id| self.items.get(id));
+        for (client, seat) in &self.whole {
+            seat.push(frame, followers.is_some_and(|seats| seats.contains_key(client)));
         }
-        let items = id.and_then(|id| self.items.get(id)).into_iter().flatten();
-        for (client, seat) in items {
+        for (client, seat) in followers.into_iter().flatten() {
             if !self.whole.contains_key(client) {
-                seat.push(frame);
+                seat.push(frame, true);
             }
         }
     }
 
     fn keep(&mut self, event: &ItemEvent, frame: LiveFrame) {
+        // What came in between was too much, and is only in the store.
+        if self.kept.back().is_some_and(|(_, last)| last.offset != Some(event.offset - 1)) {
+            self.forget();
+        }
         self.kept_bytes += frame.json.len();
         self.kept.push_back((event.id.clone(), frame));
         while self.kept.len() > KEPT || self.kept_bytes > KEPT_BYTES {
@@ -199,10 +214,14 @@ impl Room {
         }
     }
 
-    /// Everybody has missed something.
-    pub fn cut_off(&mut self) {
+    fn forget(&mut self) {
         self.kept.clear();
         self.kept_bytes = 0;
+    }
+
+    /// Everybody has missed something.
+    pub fn cut_off(&mut self) {
+        self.forget();
         for seat in self.whole.values().chain(self.items.values().flat_map(HashMap::values)) {
             seat.outbox.end(LiveEnd::TooSlow);
         }
@@ -282,6 +301,20 @@ mod tests {
     }
 
     #[test]
+    fn an_item_that_is_followed_misses_nothing_while_the_group_is_read() {
+        let mut room = Room::default();
+        let mut client = Client::new(1);
+        client.enter(&mut room, Some("a"));
+        let seat = client.enter(&mut room, None);
+        seat.wait();
+        room.tell(&change(1, "b"));
+        room.tell(&change(2, "a"));
+        let snapshot = LiveFrame { json: "sync".into(), offset: Some(3) };
+        seat.go_on(vec![snapshot], 3);
+        assert_eq!(client.offsets(), [3, 2]);
+    }
+
+    #[test]
     fn who_comes_back_gets_what_was_missed() {
         let mut room = Room::default();
         (1..=9)
@@ -305,8 +338,10 @@ mod tests {
         let client = Client::new(1);
         let seat = client.enter(&mut room, None);
         assert!(room.replay(&seat, None, 10) && !room.replay(&seat, None, 9));
+        room.tell(&change(last + 2, "a"));
+        assert!(room.replay(&seat, None, last + 1) && !room.replay(&seat, None, last));
         room.cut_off();
-        assert!(!room.replay(&seat, None, last));
+        assert!(!room.replay(&seat, None, last + 1));
         assert_eq!(client.frames.ended(), Some(LiveEnd::TooSlow));
     }
 

@@ -1,4 +1,5 @@
-//! What people have changed: every operation that changes something is noted once it has succeeded.
+//! What people have changed: every operation that changes something is noted once it has succeeded, or has failed after it
+//! may have changed something.
 
 use http::Method;
 use serde_json::{Map, Value};
@@ -32,10 +33,14 @@ async fn list(request: &Request) -> Result<Value, HttpError> {
     Ok(page(items, limit))
 }
 
-/// Notes what a request has done, if it has changed something.
-pub async fn note(request: &Request) {
+/// Notes what a request has done, if it has changed something; `failed` says why it may have done only a part.
+pub async fn note(request: &Request, failed: Option<&HttpError>) {
     let Some((action, subject)) = change_of(&request.method, &request.path) else { return };
-    let detail = detail_of(&request.body);
+    let mut body = request.body.clone();
+    if let Some(error) = failed {
+        body.insert("failed".to_owned(), Value::from(error.code));
+    }
+    let detail = detail_of(&body);
     let noted = request.engine.audit(request.actor, action.clone(), subject, detail).await;
     if let Err(error) = noted {
         tracing::error!("`{action}` was done, but could not be noted in the audit: {error}");

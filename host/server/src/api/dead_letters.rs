@@ -47,6 +47,7 @@ async fn list(request: &Request) -> Result<Value, HttpError> {
     let (before, limit) = (parameters.id("before")?, parameters.limit()?);
     let filter = DeadLetterFilter {
         ids: Vec::new(),
+        after: None,
         step: parameters.typed("step"),
         topic: parameters.typed("topic"),
         code: parameters.typed("code"),
@@ -98,6 +99,7 @@ const FILTER_FIELDS: [&str; 8] =
 fn filter_of(fields: &Fields) -> Result<DeadLetterFilter, HttpError> {
     let filter = DeadLetterFilter {
         ids: fields.ids("ids")?,
+        after: None,
         step: fields.typed("step")?,
         topic: fields.typed("topic")?,
         code: fields.typed("code")?,

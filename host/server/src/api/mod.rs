@@ -268,9 +268,14 @@ impl Request {
 }
 
 async fn dispatch(request: &Request) -> Result<Value, HttpError> {
-    let answer = answer(request).await?;
-    audit::note(request).await;
-    Ok(answer)
+    let answer = answer(request).await;
+    // What fails inside may have been done, or in part.
+    match &answer {
+        Ok(_) => audit::note(request, None).await,
+        Err(error) if error.status.is_server_error() => audit::note(request, Some(error)).await,
+        Err(_) => {}
+    }
+    answer
 }
 
 async fn answer(request: &Request) -> Result<Value, HttpError> {

@@ -2,7 +2,7 @@
 
 use motia_engine::{Pause, QueueOverrides};
 use motia_manifest::StepName;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     Request,
@@ -42,20 +42,24 @@ async fn show(request: &Request, step: &StepName) -> Result<Value, HttpError> {
 
 /// What is not named stays; null takes a change back.
 async fn edit(request: &Request, step: &StepName) -> Result<Value, HttpError> {
-    let _edits = request.edits.lock().await;
-    let mut settings = serde_json::to_value(request.engine.queue_settings(step))
-        .map_err(|error| HttpError::internal("internal_error", error))?;
-    for (name, value) in &request.body {
+    request.engine.edit_queue(step, |settings| edited(settings, &request.body)).await?;
+    show(request, step).await
+}
+
+fn edited(
+    settings: QueueOverrides,
+    changes: &Map<String, Value>,
+) -> Result<QueueOverrides, HttpError> {
+    let internal = |error| HttpError::internal("internal_error", error);
+    let mut settings = serde_json::to_value(settings).map_err(internal)?;
+    for (name, value) in changes {
         // By itself first: the error of all would not say which one is wrong.
         serde_json::from_value::<QueueOverrides>(json!({ name.as_str(): value })).map_err(
             |error| HttpError::bad_request("invalid_settings", format!("`{name}`: {error}")),
         )?;
         settings[name.as_str()] = value.clone();
     }
-    let settings = serde_json::from_value(settings)
-        .map_err(|error| HttpError::internal("internal_error", error))?;
-    request.engine.set_queue_settings(step, settings).await?;
-    show(request, step).await
+    serde_json::from_value(settings).map_err(internal)
 }
 
 async fn pause(request: &Request, step: &StepName) -> Result<Value, HttpError> {
@@ -74,8 +78,7 @@ async fn set_paused(
     step: &StepName,
     paused: Option<Pause>,
 ) -> Result<Value, HttpError> {
-    let _edits = request.edits.lock().await;
-    let settings = QueueOverrides { paused, ..request.engine.queue_settings(step) };
-    request.engine.set_queue_settings(step, settings).await?;
+    let change = |settings| Ok::<_, HttpError>(QueueOverrides { paused, ..settings });
+    request.engine.edit_queue(step, change).await?;
     show(request, step).await
 }

@@ -1,14 +1,17 @@
 //! Gathers what is recorded and posts it to a collector.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::pending, sync::Arc, time::Duration};
 
 use motia_engine::Engine;
 use motia_store::{LogEntry, Recorded, Run};
 use serde_json::Value;
 use tokio::{
-    sync::broadcast::{Receiver, error::RecvError},
+    sync::{
+        broadcast::{Receiver, error::RecvError},
+        watch,
+    },
     task::JoinHandle,
-    time::{Instant, MissedTickBehavior, interval, sleep, timeout_at},
+    time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout_at},
 };
 
 use super::{
@@ -20,7 +23,7 @@ use super::{
 const GATHER: Duration = Duration::from_secs(2);
 /// And so many runs and records.
 const ROWS: usize = 512;
-/// So many spans of one run are sent at most: collectors refuse requests of more than some MiB.
+/// So many spans are in a request, and of one run sent at all: collectors refuse requests of more than some MiB.
 const SPANS: usize = 5_000;
 /// A collector has so long to answer.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -35,6 +38,20 @@ const PAUSES: [Duration; 4] = [
 /// What is sent to a collector, until it is dropped.
 pub struct Exporter {
     tasks: Vec<JoinHandle<()>>,
+    stopping: watch::Sender<bool>,
+}
+
+impl Exporter {
+    /// Sends what is gathered and the last figures, unless that takes longer than `patience`.
+    pub async fn stop(mut self, patience: Duration) {
+        self.stopping.send_replace(true);
+        let until = Instant::now() + patience;
+        for task in &mut self.tasks {
+            if timeout_at(until, task).await.is_err() {
+                return tracing::warn!("the collector has not taken the last telemetry in time");
+            }
+        }
+    }
 }
 
 impl Drop for Exporter {
@@ -54,6 +71,7 @@ pub fn start(engine: &Engine, options: ExportOptions) -> Exporter {
         .build();
     let collector = Collector { agent: agent.into(), headers: Arc::new(options.headers) };
     let mut tasks = Vec::new();
+    let stopping = watch::Sender::new(false);
     if (options.traces.is_some() || options.logs.is_some())
         && let Some(recorded) = engine.watch_telemetry()
     {
@@ -64,13 +82,13 @@ pub fn start(engine: &Engine, options: ExportOptions) -> Exporter {
             traces: options.traces,
             logs: options.logs,
         };
-        tasks.push(tokio::spawn(sender.run(recorded)));
+        tasks.push(tokio::spawn(sender.run(recorded, stopping.subscribe())));
     }
     if let Some(url) = options.metrics {
-        let measured = measure(engine.clone(), collector, resource, url, options.metric_interval);
-        tasks.push(tokio::spawn(measured));
+        let meter = Meter { engine: engine.clone(), collector, resource, url };
+        tasks.push(tokio::spawn(meter.run(options.metric_interval, stopping.subscribe())));
     }
-    Exporter { tasks }
+    Exporter { tasks, stopping }
 }
 
 struct Sender {
@@ -89,18 +107,16 @@ struct Gathered {
 }
 
 impl Sender {
-    async fn run(self, mut recorded: Receiver<Recorded>) {
-        while let Some(gathered) = gather(&mut recorded).await {
+    async fn run(self, mut recorded: Receiver<Recorded>, mut stopping: watch::Receiver<bool>) {
+        while let Some(gathered) = gather(&mut recorded, &mut stopping).await {
             if gathered.missed > 0 {
                 tracing::warn!(
                     "{} runs and log records are not exported: the collector does not keep up",
                     gathered.missed
                 );
             }
-            if let Some(url) = self.traces.as_ref().filter(|_| !gathered.runs.is_empty()) {
-                let runs = self.whole(gathered.runs).await;
-                let body = otlp::traces(&self.resource, runs.iter().map(AsRef::as_ref));
-                self.collector.post(url, body).await;
+            if let Some(url) = &self.traces {
+                self.post_runs(url, gathered.runs).await;
             }
             if let Some(url) = self.logs.as_ref().filter(|_| !gathered.logs.is_empty()) {
                 let body = otlp::logs(&self.resource, gathered.logs.iter().map(AsRef::as_ref));
@@ -111,35 +127,67 @@ impl Sender {
 }
 
 impl Sender {
-    /// The runs with their spans; those of large runs are read from the disk.
-    async fn whole(&self, mut runs: Vec<Arc<Run>>) -> Vec<Arc<Run>> {
-        let mut flushed = false;
-        for run in runs.iter_mut().filter(|run| run.spans.len() < run.span_count) {
-            if !flushed {
-                self.engine.flush_telemetry().await;
-                flushed = true;
-            }
-            match self.engine.spans(&run.id, None, SPANS).await {
-                Ok(spans) => *run = Arc::new(Run { spans, ..Run::clone(run) }),
-                Err(error) => {
-                    tracing::warn!("the spans of run {} are not exported: {error}", run.id)
-                }
+    /// Posts runs with their spans, in requests that a collector takes.
+    async fn post_runs(&self, url: &str, runs: Vec<Arc<Run>>) {
+        if runs.iter().any(|run| is_part(run)) {
+            self.engine.flush_telemetry().await;
+        }
+        let (mut whole, mut spans) = (Vec::new(), 0);
+        let mut runs = runs.into_iter().peekable();
+        while let Some(run) = runs.next() {
+            let run = self.whole(run).await;
+            spans += 1 + run.spans.len();
+            whole.push(run);
+            let next = runs.peek().map(|next| 1 + next.span_count.min(SPANS));
+            if next.is_none_or(|next| spans + next > SPANS) {
+                let body = otlp::traces(&self.resource, whole.iter().map(AsRef::as_ref));
+                self.collector.post(url, body).await;
+                (whole, spans) = (Vec::new(), 0);
             }
         }
-        runs
+    }
+
+    /// A run with its spans; those of a large one are read from the disk.
+    async fn whole(&self, run: Arc<Run>) -> Arc<Run> {
+        if !is_part(&run) {
+            return run;
+        }
+        match self.engine.spans(&run.id, None, SPANS).await {
+            Ok(spans) => Arc::new(Run { spans, ..Run::clone(&run) }),
+            Err(error) => {
+                tracing::warn!("the spans of run {} are not exported: {error}", run.id);
+                run
+            }
+        }
     }
 }
 
+/// Whether spans of a run are only on the disk.
+fn is_part(run: &Run) -> bool {
+    run.spans.len() < run.span_count
+}
+
 /// What comes within a moment; none once nothing comes any more.
-async fn gather(recorded: &mut Receiver<Recorded>) -> Option<Gathered> {
+async fn gather(
+    recorded: &mut Receiver<Recorded>,
+    stopping: &mut watch::Receiver<bool>,
+) -> Option<Gathered> {
     let mut gathered = Gathered::default();
-    let mut until = None;
+    let mut until: Option<Instant> = None;
     while gathered.runs.len() + gathered.logs.len() < ROWS {
-        let next = match until {
-            None => recorded.recv().await,
-            Some(until) => match timeout_at(until, recorded.recv()).await {
-                Ok(next) => next,
-                Err(_) => break,
+        let over = async {
+            match until {
+                Some(until) => sleep_until(until).await,
+                None => pending().await,
+            }
+        };
+        let next = tokio::select! {
+            biased;
+            next = recorded.recv() => next,
+            () = over => break,
+            () = stopped(stopping) => match until {
+                Some(_) => break,
+                None => return None,
             },
         };
         match next {
@@ -154,23 +202,41 @@ async fn gather(recorded: &mut Receiver<Recorded>) -> Option<Gathered> {
     Some(gathered)
 }
 
-async fn measure(
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    // An error says that nobody is left who could stop it, which is the end as well.
+    let _ = stopping.wait_for(|stopping| *stopping).await;
+}
+
+struct Meter {
     engine: Engine,
     collector: Collector,
     resource: Resource,
     url: String,
-    every: Duration,
-) {
-    let started_at = engine.started_at();
-    let mut ticks = interval(every);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        match figures::metrics(&engine).await {
+}
+
+impl Meter {
+    async fn run(self, every: Duration, mut stopping: watch::Receiver<bool>) {
+        let mut ticks = interval(every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let is_last = tokio::select! {
+                _ = ticks.tick() => false,
+                () = stopped(&mut stopping) => true,
+            };
+            self.measure().await;
+            if is_last {
+                return;
+            }
+        }
+    }
+
+    async fn measure(&self) {
+        match figures::metrics(&self.engine).await {
             Ok(metrics) => {
-                let now = jiff::Timestamp::now().as_millisecond();
-                let body = otlp::metrics(&resource, &metrics, started_at, now);
-                collector.post(&url, body).await;
+                let (since, now) =
+                    (self.engine.started_at(), jiff::Timestamp::now().as_millisecond());
+                let body = otlp::metrics(&self.resource, &metrics, since, now);
+                self.collector.post(&self.url, body).await;
             }
             Err(error) => tracing::warn!("no figures are exported: {error}"),
         }

@@ -8,12 +8,7 @@ mod protocol;
 mod socket;
 pub mod sse;
 
-use std::{
-    borrow::Borrow,
-    hash::{Hash, Hasher},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{
@@ -27,7 +22,7 @@ use http::{
 use http_body_util::{Either, Full};
 use hyper::{body::Incoming, upgrade::OnUpgrade};
 use hyper_util::{rt::TokioIo, server::conn::auto::upgrade::downcast};
-use motia_engine::{AuthContext, CallError, Engine, Join, StreamAuthRequest};
+use motia_engine::{AuthContext, Engine, StreamAuthRequest};
 use tokio::{
     net::TcpStream,
     sync::{OwnedSemaphorePermit, Semaphore, watch},
@@ -63,47 +58,6 @@ pub struct Streams {
     /// Each connection holds a receiver.
     stopped: watch::Sender<bool>,
 }
-
-/// What a client follows with the project's leave; dropping it tells the project that it has left.
-pub struct Joined {
-    engine: Engine,
-    context: AuthContext,
-    join: Join,
-}
-
-impl Joined {
-    /// Asks the project whether this client may join.
-    async fn enter(engine: Engine, join: Join, context: AuthContext) -> Result<Self, CallError> {
-        engine.may_join(&join, &context).await?;
-        Ok(Self { engine, context, join })
-    }
-}
-
-impl Drop for Joined {
-    fn drop(&mut self) {
-        self.engine.left(self.join.clone(), self.context.clone());
-    }
-}
-
-impl Borrow<Join> for Joined {
-    fn borrow(&self) -> &Join {
-        &self.join
-    }
-}
-
-impl Hash for Joined {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.join.hash(state);
-    }
-}
-
-impl PartialEq for Joined {
-    fn eq(&self, other: &Self) -> bool {
-        self.join == other.join
-    }
-}
-
-impl Eq for Joined {}
 
 /// Whether a request asks for a WebSocket.
 pub fn is_websocket<B>(request: &Request<B>) -> bool {

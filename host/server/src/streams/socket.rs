@@ -6,7 +6,7 @@
 
 use std::{
     borrow::Cow,
-    collections::HashSet,
+    collections::HashMap,
     future::pending,
     pin::{Pin, pin},
     sync::Arc,
@@ -15,11 +15,12 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use motia_engine::{AuthContext, Engine, Join, LiveClient, LiveEnd, LiveFrame, LiveFrames};
+use motia_engine::{AuthContext, Engine, Join, Joined, LiveClient, LiveEnd, LiveFrame, LiveFrames};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     sync::watch,
+    task::JoinHandle,
     time::{Instant, sleep_until, timeout},
 };
 use tokio_tungstenite::{
@@ -38,7 +39,6 @@ use tokio_tungstenite::{
 };
 
 use super::{
-    Joined,
     protocol::{self, ClientMessage, SentData},
     until_stopped,
 };
@@ -135,7 +135,8 @@ impl Socket {
         let connection = Connection {
             stream,
             client: Arc::new(client),
-            joined: HashSet::new(),
+            joined: HashMap::new(),
+            leaving: HashMap::new(),
             joining: None,
             budget: Budget::new(Instant::now()),
             socket: self,
@@ -147,7 +148,9 @@ impl Socket {
 struct Connection {
     stream: WebSocketStream<TcpStream>,
     client: Arc<LiveClient>,
-    joined: HashSet<Joined>,
+    joined: HashMap<Join, Joined>,
+    /// Of what the project is told that it was left: who joins again is announced after that.
+    leaving: HashMap<Join, JoinHandle<()>>,
     /// The next message is read when this is done, so that they take effect in their order.
     joining: Option<Joining>,
     budget: Budget,
@@ -184,7 +187,11 @@ impl Connection {
                 done = joining_done(&mut self.joining) => {
                     self.joining = None;
                     match done {
-                        Ok(joined) => self.joined.extend(joined),
+                        Ok(joined) => {
+                            self.joined.extend(joined.map(|joined| (joined.join().clone(), joined)));
+                            // Before the next message, which may ask for as much again.
+                            self.write_waiting(frames).await?;
+                        }
                         Err(refusal) => self.tell(refusal).await?,
                     }
                     if asked {
@@ -243,7 +250,11 @@ impl Connection {
             Ok(ClientMessage::Join(join)) => self.join(join).await,
             Ok(ClientMessage::Leave(join)) => {
                 self.client.leave(&join);
-                self.joined.remove(&Join { since: None, ..join });
+                let known = Join { since: None, ..join };
+                if let Some(joined) = self.joined.remove(&known) {
+                    self.leaving.retain(|_, told| !told.is_finished());
+                    self.leaving.insert(known, tokio::spawn(joined.leave()));
+                }
                 Ok(())
             }
             Ok(ClientMessage::Send(join, event)) => self.send(join, event).await,
@@ -275,18 +286,25 @@ impl Connection {
 
     async fn join(&mut self, join: Join) -> Result<(), End> {
         let known = Join { since: None, ..join.clone() };
-        let is_known = self.joined.contains(&known);
+        let is_known = self.joined.contains_key(&known);
         if !is_known && self.joined.len() >= MAX_JOINS {
             let reason = format!("a connection follows at most {MAX_JOINS} groups and items");
             return self.tell(protocol::error_frame(Some(&join), "TOO_MANY_JOINS", &reason)).await;
         }
         let (client, exposure) = (Arc::clone(&self.client), self.socket.exposure);
         let (engine, context) = (self.socket.engine.clone(), self.socket.context.clone());
+        let left = self.leaving.remove(&known);
         self.joining = Some(Box::pin(async move {
             // One that is there was let in, and asks only for what there is.
             let joined = match is_known {
                 true => Ok(None),
-                false => Joined::enter(engine, known, context).await.map(Some),
+                false => {
+                    if let Some(left) = left {
+                        // What failed there is said there.
+                        let _ = left.await;
+                    }
+                    engine.let_in(known, context).await.map(Some)
+                }
             };
             let entered = match joined {
                 Ok(joined) => client.join(join.clone()).await.map(|()| joined),
@@ -301,6 +319,15 @@ impl Connection {
     async fn write(&mut self, first: LiveFrame, frames: &mut LiveFrames) -> Result<(), End> {
         self.feed_text(first.json).await?;
         for _ in 1..BATCH {
+            let Some(frame) = frames.take() else { break };
+            self.feed_text(frame.json).await?;
+        }
+        self.flush().await
+    }
+
+    /// Writes as many frames as wait now.
+    async fn write_waiting(&mut self, frames: &mut LiveFrames) -> Result<(), End> {
+        for _ in 0..frames.waiting() {
             let Some(frame) = frames.take() else { break };
             self.feed_text(frame.json).await?;
         }

@@ -14,11 +14,11 @@ use http::{
 };
 use http_body_util::{BodyExt, Either, Full, StreamBody};
 use hyper::body::Frame;
-use motia_engine::{Join, LiveClient, LiveEnd, LiveFrame, LiveFrames};
+use motia_engine::{Join, Joined, LiveClient, LiveEnd, LiveFrame, LiveFrames};
 use percent_encoding::percent_decode_str;
 use tokio::{sync::watch, time::timeout};
 
-use super::{Joined, Streams, until_stopped};
+use super::{Streams, until_stopped};
 use crate::{
     dev::AnswerBody,
     error::HttpError,
@@ -74,7 +74,7 @@ impl Streams {
         let join = join_of(stream, head)?;
         let context = self.authenticate(head).await?;
         let known = Join { since: None, ..join.clone() };
-        let joined = Joined::enter(self.engine.clone(), known, context).await?;
+        let joined = self.engine.let_in(known, context).await?;
         let (client, frames) = self.engine.connect_live();
         client.join(join).await?;
         let stopped = self.stopped.subscribe();

@@ -53,6 +53,7 @@ impl Buried {
         let code = self.queued.errors.last().map(|error| &error.code);
         self.queued.is_for(tenant)
             && (filter.ids.is_empty() || filter.ids.contains(id))
+            && filter.after.is_none_or(|after| *id > after)
             && filter.step.as_ref().is_none_or(|wanted| wanted == step)
             && filter.topic.as_ref().is_none_or(|wanted| wanted == topic)
             && filter.code.as_ref().is_none_or(|wanted| Some(wanted) == code)
@@ -87,7 +88,7 @@ impl Model {
         tenant: &TenantId,
         filter: &DeadLetterFilter,
         limit: usize,
-    ) -> u64 {
+    ) -> Vec<i64> {
         let meant = self.meant(tenant, filter).into_iter().take(limit);
         let ids: Vec<i64> = meant.map(|buried| buried.queued.delivery.id).collect();
         for id in &ids {
@@ -95,7 +96,7 @@ impl Model {
                 self.unblock(&buried);
             }
         }
-        ids.len() as u64
+        ids
     }
 
     pub(super) fn redrive_some(&mut self, id: i64, limit: usize, now: Millis) -> Vec<StepName> {

@@ -1,9 +1,10 @@
-//! SQL that people write, over tables that are made to be read. Each query has a connection of its own, which can
-//! read nothing else (`guard.rs`); the tables are views of the store's file and of the newest days of telemetry
+//! SQL that people write, over tables that are made to be read. Each query has a process of its own (`worker.rs`) and a
+//! connection that can read nothing else (`guard.rs`); the tables are views of the store's file and of the newest days of telemetry
 //! (`tables.rs`).
 
 mod guard;
 mod tables;
+mod worker;
 
 #[cfg(test)]
 mod tests;
@@ -15,13 +16,14 @@ use std::{
 
 use motia_manifest::TenantId;
 use rusqlite::{Connection, Error, ErrorCode, Row, types::ValueRef};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use crate::StoreError;
 
 pub use tables::{QueryColumn, QueryTable};
+pub use worker::{QueryCommand, query_worker};
 
 /// A query takes so long at most.
 const TIME: Duration = Duration::from_secs(5);
@@ -49,7 +51,7 @@ pub struct QueryRequest {
 }
 
 /// What a query has found.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct QueryAnswer {
     /// The names of the columns.
     pub columns: Vec<String>,
@@ -71,8 +73,11 @@ pub enum QueryError {
         TIME.as_secs()
     )]
     Timeout,
-    /// The answer is too large.
-    #[error("the answer has more than {} MiB; select fewer columns, or fewer rows with LIMIT", BYTES >> 20)]
+    /// The answer is too large, or what it is made of.
+    #[error(
+        "the answer has more than {} MiB, or takes too much memory; select fewer columns, or fewer rows with LIMIT",
+        BYTES >> 20
+    )]
     TooLarge,
     /// Too many wait.
     #[error("a query runs and {} wait for it; try again when they have ended", WAITING)]
@@ -106,24 +111,20 @@ pub fn query_schema() -> QuerySchema {
 }
 
 /// Answers a query over what a data directory holds of a tenant. It sees what is on disk, and of runs and logs the
-/// newest seven days; it takes 5 s and finds 8 MiB at most. One runs at a time.
+/// newest seven days; it takes 5 s and finds 8 MiB at most. One runs at a time, in a process of `command`, which ends when
+/// whoever asked has gone.
 ///
 /// # Errors
 /// When it is not one that can be answered, or too many wait.
 pub async fn query(
+    command: &QueryCommand,
     data: &Path,
     tenant: &TenantId,
     request: QueryRequest,
 ) -> Result<QueryAnswer, QueryError> {
-    let place = PLACES.try_acquire().map_err(|_| QueryError::Busy)?;
-    let turn = TURN.acquire().await.map_err(|_| QueryError::Busy)?;
-    let (data, tenant) = (data.to_owned(), tenant.clone());
-    let answered = tokio::task::spawn_blocking(move || {
-        // Whoever asked may go away; the query holds its place until it ends.
-        let _held = (turn, place);
-        answer(&data, &tenant, &request, TIME)
-    });
-    answered.await.map_err(|error| StoreError::Failed(format!("a query failed: {error}")))?
+    let _place = PLACES.try_acquire().map_err(|_| QueryError::Busy)?;
+    let _turn = TURN.acquire().await.map_err(|_| QueryError::Busy)?;
+    worker::run(command, data.to_owned(), tenant, request).await
 }
 
 fn answer(
@@ -206,13 +207,13 @@ fn value_of(value: ValueRef<'_>) -> Value {
 fn explained(error: Error, sql: &str) -> QueryError {
     match error.sqlite_error_code() {
         Some(ErrorCode::OperationInterrupted) => return QueryError::Timeout,
+        Some(ErrorCode::OutOfMemory | ErrorCode::TooBig) => return QueryError::TooLarge,
         Some(
             ErrorCode::DatabaseBusy
             | ErrorCode::DatabaseCorrupt
             | ErrorCode::DiskFull
             | ErrorCode::SystemIoFailure
-            | ErrorCode::CannotOpen
-            | ErrorCode::OutOfMemory,
+            | ErrorCode::CannotOpen,
         ) => return QueryError::Failed(error.into()),
         _ => {}
     }

@@ -276,7 +276,11 @@ async fn few_queries_wait() {
     let held = TURN.acquire().await.expect("the turn");
     let request = || QueryRequest { sql: "SELECT 1".to_owned(), limit: 1 };
     let tenant = TenantId::default();
-    let ask = || query(data.directory.path(), &tenant, request());
+    // A process that reads its task and answers.
+    let script =
+        r#"read -r task; printf '{"Answer":{"columns":["1"],"rows":[[1]],"truncated":false}}'"#;
+    let command: QueryCommand = ["/bin/sh", "-c", script].map(Into::into).to_vec();
+    let ask = || query(&command, data.directory.path(), &tenant, request());
     let mut waiting: Vec<_> = (0..=WAITING).map(|_| Box::pin(ask())).collect();
     for one in &mut waiting {
         let polled = tokio::time::timeout(Duration::ZERO, one).await;
@@ -287,4 +291,17 @@ async fn few_queries_wait() {
     for one in waiting {
         assert_eq!(one.await.expect("an answer").rows, vec![vec![json!(1)]]);
     }
+}
+
+#[tokio::test]
+async fn a_process_that_is_ended_has_used_too_much() {
+    let data = Data::new().await;
+    let ask = async |script: &str| {
+        let command: QueryCommand = ["/bin/sh", "-c", script].map(Into::into).to_vec();
+        let request = QueryRequest { sql: "SELECT 1".to_owned(), limit: 1 };
+        worker::run(&command, data.directory.path().to_owned(), &TenantId::default(), request).await
+    };
+    assert!(matches!(ask("kill -ABRT $$").await, Err(QueryError::TooLarge)));
+    assert!(matches!(ask("kill -XCPU $$").await, Err(QueryError::Timeout)));
+    assert!(matches!(ask("exit 3").await, Err(QueryError::Failed(_))));
 }

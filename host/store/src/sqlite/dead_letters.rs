@@ -57,9 +57,10 @@ impl Conditions {
         let mut conditions =
             Self { sql: "tenant = ?".to_owned(), values: vec![text(tenant.as_str())] };
         if !filter.ids.is_empty() {
-            let marks = vec!["?"; filter.ids.len()].join(", ");
-            conditions.sql.push_str(&format!(" AND id IN ({marks})"));
-            conditions.values.extend(filter.ids.iter().map(|&id| Value::Integer(id)));
+            // Not a parameter each, of which there may be only so many.
+            let ids: Vec<String> = filter.ids.iter().map(i64::to_string).collect();
+            let ids = Value::Text(format!("[{}]", ids.join(",")));
+            conditions.add("id IN (SELECT value FROM json_each(?))", ids);
         }
         let texts = [
             ("step", filter.step.as_ref().map(StepName::as_str)),
@@ -71,6 +72,9 @@ impl Conditions {
             if let Some(value) = value {
                 conditions.add(&format!("{column} = ?"), text(value));
             }
+        }
+        if let Some(after) = filter.after {
+            conditions.add("id > ?", Value::Integer(after));
         }
         if let Some(since) = filter.since {
             conditions.add("died_at >= ?", Value::Integer(since));
@@ -204,12 +208,12 @@ pub(super) fn discard(
     tenant: &TenantId,
     filter: &DeadLetterFilter,
     limit: usize,
-) -> StoreResult<u64> {
+) -> StoreResult<Vec<i64>> {
     let found = find(connection, Conditions::of(tenant, filter), limit)?;
     for letter in &found {
         letter.remove(connection)?;
     }
-    Ok(found.len() as u64)
+    Ok(found.iter().map(|letter| letter.id).collect())
 }
 
 pub(super) fn start_redrive(

@@ -325,11 +325,11 @@ impl Store for SqliteStore {
         filter: DeliveryFilter,
         now: Millis,
     ) -> StoreFuture<'_, Vec<DeliveryInfo>> {
-        self.look(move |connection| inspect::deliveries(connection, &tenant, &filter, now))
+        self.browse(move |connection| inspect::deliveries(connection, &tenant, &filter, now))
     }
 
     fn queues(&self, tenant: TenantId, now: Millis) -> StoreFuture<'_, Vec<QueueInfo>> {
-        self.look(move |connection| inspect::queues(connection, &tenant, now))
+        self.browse(move |connection| inspect::queues(connection, &tenant, now))
     }
 
     fn dead_letters(
@@ -339,7 +339,9 @@ impl Store for SqliteStore {
         before: Option<i64>,
         limit: usize,
     ) -> StoreFuture<'_, Vec<DeadLetter>> {
-        self.look(move |connection| dead_letters::list(connection, &tenant, &filter, before, limit))
+        self.browse(move |connection| {
+            dead_letters::list(connection, &tenant, &filter, before, limit)
+        })
     }
 
     fn discard(
@@ -347,7 +349,7 @@ impl Store for SqliteStore {
         tenant: TenantId,
         filter: DeadLetterFilter,
         limit: usize,
-    ) -> StoreFuture<'_, u64> {
+    ) -> StoreFuture<'_, Vec<i64>> {
         self.write_on_disk(0, move |connection| {
             dead_letters::discard(connection, &tenant, &filter, limit)
         })

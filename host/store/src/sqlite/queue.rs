@@ -217,11 +217,12 @@ fn complete_batch(
     batch: &Batch,
     now: Millis,
 ) -> StoreResult<()> {
+    // In the order of ids, SQLite would look at all that wait: those of a batch that is not complete are few.
     let mut select = connection.prepare_cached(
         "SELECT id FROM delivery
          WHERE tenant = ?1 AND step = ?2 AND batch_key = ?3 AND attempt = 0 AND lease_until IS NULL
            AND due_at > ?4 AND due_at <= ?5
-         ORDER BY id LIMIT ?6",
+         ORDER BY +id LIMIT ?6",
     )?;
     let company = (tenant, step, batch.key.as_str(), now, now + batch.timeout_ms, batch.size);
     let ids: Vec<i64> =

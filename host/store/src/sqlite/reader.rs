@@ -39,8 +39,10 @@ impl Reader {
     {
         let (answer, answered) = oneshot::channel();
         let question: Question = Box::new(move |connection| {
-            // Whoever asked may be gone.
-            let _ = answer.send(query(connection));
+            // Whoever asked may be gone, before or after.
+            if !answer.is_closed() {
+                let _ = answer.send(query(connection));
+            }
         });
         let sent = self.sender.as_ref().is_some_and(|sender| sender.send(question).is_ok());
         Box::pin(async move {

@@ -1,7 +1,11 @@
 //! What the model cannot show: files, locks, commits, indexes.
 
 use std::{
-    sync::{LazyLock, mpsc},
+    sync::{
+        LazyLock,
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
     time::{Duration, Instant},
 };
 
@@ -315,6 +319,69 @@ async fn a_claim_reads_only_what_it_takes() {
     let plan = plan.await.expect("a plan");
     let search = "SEARCH delivery USING INDEX delivery_due (tenant=? AND step=? AND parked=? AND priority=? AND due_at<?)";
     assert_eq!(plan, [search], "one range of the index and no sorting");
+}
+
+/// What SQLite does for something, counted in its own instructions.
+fn instructions(
+    connection: &mut Connection,
+    work: impl FnOnce(&Connection) -> StoreResult<()>,
+) -> u64 {
+    let count = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&count);
+    let handler = move || {
+        counted.fetch_add(10, Ordering::Relaxed);
+        false
+    };
+    connection.progress_handler(10, Some(handler)).expect("a handler");
+    work(connection).expect("the work");
+    connection.progress_handler(0, None::<fn() -> bool>).expect("no handler");
+    count.load(Ordering::Relaxed)
+}
+
+#[test]
+fn what_is_done_bit_by_bit_does_not_read_all_each_time() {
+    let dir = directory();
+    drop(open(&dir));
+    let mut connection = Connection::open(dir.path().join(FILE)).expect("a connection");
+    let rows = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+        INSERT INTO event (id, tenant, topic, data, trace_id, emitted_at) SELECT i, 'default', 't', '{}', 'x', i FROM n;
+        INSERT INTO delivery (id, event_id, tenant, step, due_at, created_at, batch_key)
+            SELECT id, id, 'default', 's' || (id % 2), 5, 5, 'key' FROM event;
+        INSERT INTO dead_letter (id, event_id, tenant, step, topic, data, trace_id, errors, emitted_at, died_at, code)
+            SELECT id + 100000, id, 'default', 's' || (id % 2), 't', '{}', 'x', '[]', 1, 1, 'c' || (id % 2) FROM event;";
+    connection.execute_batch(rows).expect("rows");
+    let (tenant, step) = (TenantId::default(), StepName::from("s1"));
+    let letters = DeadLetterFilter { code: Some("c1".to_owned()), ..Default::default() };
+    let waiting = DeliveryFilter { limit: 10, ..Default::default() };
+    let of_step = DeliveryFilter { step: Some(step.clone()), ..waiting.clone() };
+    let mut few = |what: &str, work: &dyn Fn(&Connection) -> StoreResult<()>| {
+        let count = instructions(&mut connection, work);
+        assert!(count < 10_000, "{what}: {count} instructions");
+    };
+    few("a page of letters", &|connection| {
+        dead_letters::list(connection, &tenant, &letters, Some(115_000), 10).map(drop)
+    });
+    few("some are discarded", &|connection| {
+        dead_letters::discard(connection, &tenant, &letters, 10).map(drop)
+    });
+    few("some are redriven", &|connection| {
+        let id = dead_letters::start_redrive(connection, &tenant, &letters, 10, 100)?;
+        dead_letters::redrive_some(connection, id, 10, 200).map(drop)
+    });
+    for filter in [&waiting, &of_step] {
+        few("a page of deliveries", &|connection| {
+            inspect::deliveries(connection, &tenant, filter, 9).map(drop)
+        });
+    }
+    few("an emit to a batch step", &|connection| {
+        let mut event = event(&["s1"], 9);
+        event.deliveries[0].batch =
+            Some(crate::Batch { key: "key".to_owned(), size: 3, timeout_ms: 50 });
+        queue::emit(connection, &event, 9).map(drop)
+    });
+    few("some are let go on", &|connection| {
+        queue::unthrottle(connection, &tenant, &step, 10).map(drop)
+    });
 }
 
 /// A database of the first schema, as its release has written it: waiting, leased and failed deliveries, a dead

@@ -634,11 +634,13 @@ fn delivery_filter() -> impl Strategy<Value = DeliveryFilter> {
 
 fn dead_letter_filter() -> impl Strategy<Value = DeadLetterFilter> {
     let ids = prop_oneof![4 => Just(Vec::<i64>::new()), 1 => vec(1..9_i64, 1..4)];
+    let ids = (ids, option::weighted(0.1, 0..6_i64));
     let time = || option::weighted(0.1, -20..5_i64);
     let texts = (option::weighted(0.1, topic()), option::weighted(0.1, code()));
     (ids, option::weighted(0.2, step()), texts, option::weighted(0.1, trace()), time(), time())
-        .prop_map(|(ids, step, (topic, code), trace_id, since, until)| DeadLetterFilter {
+        .prop_map(|((ids, after), step, (topic, code), trace_id, since, until)| DeadLetterFilter {
             ids,
+            after,
             step,
             topic,
             code,

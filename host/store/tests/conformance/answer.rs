@@ -177,7 +177,7 @@ async fn perform(store: &dyn Store, action: &Action, scene: &Scene) -> StoreResu
             seen(store.dead_letters(tenant, place.filter(filter), before, limit).await?)
         }
         Action::Discard { tenant, filter, limit } => {
-            Answer::Count(store.discard(tenant, place.filter(filter), limit).await?)
+            Answer::Ids(store.discard(tenant, place.filter(filter), limit).await?)
         }
         Action::StartRedrive { tenant, filter, per_second } => {
             seen(store.start_redrive(tenant, place.filter(filter), per_second, now).await?)

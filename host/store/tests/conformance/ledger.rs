@@ -239,11 +239,6 @@ fn ended(call: &Call<'_>, lost: &[i64]) -> Vec<i64> {
         (Action::Commit { commit, .. }, Answer::Done) if commit.end == End::Complete => {
             call.leases.iter().map(|lease| lease.delivery).collect()
         }
-        (Action::Discard { .. }, Answer::Count(count))
-            if was_dead && lost.len() as u64 == *count =>
-        {
-            lost.to_vec()
-        }
         (Action::Sweep { .. }, Answer::Count(count)) if was_dead && lost.len() as u64 <= *count => {
             lost.to_vec()
         }
