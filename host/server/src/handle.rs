@@ -258,8 +258,7 @@ impl Handler {
         Ok(response)
     }
 
-    /// Answers `POST /emit` with a body such as `{"topic": "a", "data": {}}`. Only JSON is taken,
-    /// which a web page of another origin cannot send without asking first.
+    /// Answers `POST /emit` with a body such as `{"topic": "a", "data": {}}`.
     async fn emit(
         &self,
         head: &Parts,

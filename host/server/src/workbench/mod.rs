@@ -1,7 +1,7 @@
 //! The Workbench, and the pages that a project adds to it.
 //!
-//! The files are public: they say nothing of a project. Whatever the Workbench shows it asks of the API, which checks
-//! who asks.
+//! The files are public, those of pages as well: a frame has nothing to show its right with. Whatever the Workbench shows
+//! it asks of the API, which checks who asks.
 
 pub mod plugins;
 
